@@ -1,0 +1,258 @@
+"""The conductor: decoded events in, tallies out, along one path.
+
+events -> columns -> order -> contacts and agents -> facts -> tallies. Nothing flows back. Rows are collected to batches of
+a size that suits arrays; how a stream is cut into calls or batches changes no figure. One engine belongs to one thread.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.agents import Agents
+from engine.columns import Combinations, Rows
+from engine.contacts import Contacts, Loads
+from engine.errors import InvalidSetting
+from engine.events import KINDS, Decoded, kind
+from engine.facts import Facts
+from engine.identities import Identities
+from engine.lifecycle import REASONS
+from engine.measures import SERVICE_LEVELS
+from engine.policy import Limits, Policy
+from engine.tallies import Tallies
+from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from engine.watermark import NEVER_US, Order
+from engine.windows import Spec, pane_us_of
+
+__all__ = ["Counters", "Engine", "Settings"]
+
+_CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in KINDS])
+_AGENT_STATE = kind("agent.state")
+_OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
+_ORDERS = kind("business.orders")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the engine is told once. Durations in microseconds; each `_max` is a limit with a counted behaviour.
+
+    `disorder_bound_us`: how far events may come out of order without effect. `allowed_lateness_us`: how much later than that
+    an event is still applied. `linger_us`: how long an ended contact is remembered. `retention_us`: how long panes are
+    kept behind the watermark, None for ever.
+    """
+
+    rollups: tuple[tuple[str, ...], ...] = ((), ("queue",), ("tenant", "channel"))
+    windows: tuple[Spec, ...] = (Spec(30 * MINUTE_US, 30 * MINUTE_US),)
+    policy: Policy = field(default_factory=Policy)
+    disorder_bound_us: int = 10 * SECOND_US
+    allowed_lateness_us: int = 15 * MINUTE_US
+    linger_us: int = 24 * HOUR_US
+    retention_us: int | None = None
+    batch_rows: int = 16_384
+    contacts_max: int = 4_000_000
+    agents_max: int = 200_000
+    names_max: int = 100_000
+    groups_max: int = 20_000
+    identities_max: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        if len(set(self.rollups)) != len(self.rollups):
+            raise InvalidSetting("a rollup is listed twice; list each set of dimensions once")
+        if self.policy.service_level not in SERVICE_LEVELS:
+            raise InvalidSetting(
+                f"{self.policy.service_level!r} is no service-level formula; choose from {', '.join(SERVICE_LEVELS)}"
+            )
+        for name in ("disorder_bound_us", "allowed_lateness_us"):
+            if getattr(self, name) < 0:
+                raise InvalidSetting(f"{name} is {getattr(self, name)}; it must not be negative")
+        for name in ("linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "groups_max"):
+            if getattr(self, name) < 1:
+                raise InvalidSetting(f"{name} is {getattr(self, name)}; it must be at least 1")
+        needed_us = self.disorder_bound_us + self.allowed_lateness_us + HOUR_US
+        if self.retention_us is not None and self.retention_us < needed_us:
+            raise InvalidSetting(
+                f"retention_us is {self.retention_us}; it must be at least the disorder bound, the allowed lateness and an hour together"
+            )
+
+
+@dataclass
+class Counters:
+    """What happened to events, in the open. `rejected` by reason; `illegal` sequences by reason."""
+
+    events: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    late: int = 0
+    dropped: int = 0
+    illegal: dict[str, int] = field(default_factory=dict)
+    first_us: int | None = None
+    last_us: int | None = None
+
+
+class Engine:
+    """State of one shard, and the figures it has come to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pane_us = pane_us_of(list(settings.windows))
+        self.combinations = Combinations(settings.names_max)
+        self.limits = Limits(settings.policy, self.combinations)
+        self.agents = Agents(self.combinations, settings.agents_max)
+        self.contacts = Contacts(
+            self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
+        )
+        self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
+        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
+        self.sequence = 0
+        self._counters = Counters()
+        self._reclaimed_us = NEVER_US
+
+    # In.
+
+    def absorb(self, decoded: Decoded) -> None:
+        """Takes events in the order they arrived. Raises nothing for any content."""
+        for reject in decoded.rejects:
+            self._counters.rejected[reject.reason] += 1
+        if not decoded.count:
+            return
+        self._count(decoded)
+        met_us, left_us = self.order.watermarks(decoded.times_us, decoded.source)
+        late, dropped = self.order.judge(decoded.times_us, met_us)
+        repeated = self.identities.repeated(decoded.ids, left_us, dropped)
+        rows = self._rows(decoded, met_us, late)
+        self._counters.duplicates += int(repeated.sum())
+        self._counters.dropped += int(dropped.sum())
+        refused = rows.contacts == -2
+        kept = ~(repeated | dropped | refused)
+        if not kept.all():
+            self._counters.rejected["too_many_contacts"] += int((refused & ~repeated & ~dropped).sum())
+            rows = rows[kept]
+        self._counters.late += int(rows.lates.sum())
+        self.order.hold(rows)
+        if self.order.held_count >= self.settings.batch_rows:
+            self._process()
+
+    def advance(self, now_us: int) -> None:
+        """The tick: no more events are expected before `now_us`, so windows and deadlines move on without any."""
+        self.order.advance(now_us)
+        self.settle()
+
+    def finish_source(self, name: str) -> None:
+        """No more events will come from that source; it holds time back no longer."""
+        self.order.source(name).finished = True
+
+    def finish(self) -> None:
+        """The input has ended: everything held back is processed, and deadlines up to the last event are raised."""
+        for source in self.order.sources.values():
+            source.finished = True
+        self._process()
+        self._due(self._counters.last_us or NEVER_US)
+
+    def settle(self) -> None:
+        """Processes what the watermark has passed, so that the figures are as new as they can be."""
+        self._process()
+        self._due(self.order.watermark_us)
+
+    # Out.
+
+    @property
+    def watermark_us(self) -> int:
+        """No event that is on time is expected before this instant; `NEVER_US` before the first."""
+        return self.order.watermark_us
+
+    @property
+    def counters(self) -> Counters:
+        """What became of all events so far."""
+        counts = {
+            reason: int(count)
+            for reason, count in zip(REASONS, self.contacts.illegal_counts.tolist(), strict=True)
+            if count
+        }
+        if self.agents.illegal_count:
+            counts["out_of_order_agent"] = self.agents.illegal_count
+        self._counters.illegal = counts
+        return self._counters
+
+    # The path.
+
+    def _count(self, decoded: Decoded) -> None:
+        counters = self._counters
+        counters.events += decoded.count
+        first, last = int(decoded.times_us.min()), int(decoded.times_us.max())
+        counters.first_us = first if counters.first_us is None else min(counters.first_us, first)
+        counters.last_us = last if counters.last_us is None else max(counters.last_us, last)
+
+    def _rows(self, decoded: Decoded, met_us: NDArray[np.int64], late: NDArray[np.bool_]) -> Rows:
+        count = decoded.count
+        numbers = decoded.slots
+        resolved = decoded.resolved
+        if (resolved >= 0).any():
+            numbers = np.where(resolved >= 0, resolved.astype(np.int32), numbers)
+        csats, npss = np.full(count, -1, np.int8), np.full(count, -1, np.int8)
+        for row, details in decoded.details.items():
+            if details.csat is not None:
+                csats[row] = details.csat
+            if details.nps is not None:
+                npss[row] = details.nps
+            if details.count is not None:
+                numbers[row] = details.count
+        contacts = self.contacts.slots_of(decoded.contacts)
+        rows = Rows(
+            kinds=decoded.kinds,
+            times_us=decoded.times_us,
+            ranks_us=np.where(late, met_us, decoded.times_us),
+            lates=late,
+            sequences=np.arange(self.sequence, self.sequence + count),
+            contacts=contacts,
+            agents=self.agents.codes(decoded.agent_names)[decoded.agents],
+            saids=self.combinations.saids(decoded.dimension_values)[decoded.dimensions],
+            states=decoded.states,
+            numbers=numbers,
+            csats=csats,
+            npss=npss,
+        )
+        self.sequence += count
+        return rows
+
+    def _process(self) -> None:
+        """Releases rows and takes them through state and tallies."""
+        released = self.order.release()
+        if not len(released):
+            return
+        facts, loads = Facts(), Loads()
+        is_contact = _CONTACT_KINDS[released.kinds]
+        self.contacts.apply(released if is_contact.all() else released[is_contact], facts, loads)
+        reports = released[released.kinds == _AGENT_STATE]
+        self.agents.apply(reports, loads, facts)
+        if not is_contact.all():
+            self._others(released[~is_contact], facts)
+        self.limits.refresh()
+        self.tallies.absorb(facts)
+        self._house_keeping()
+
+    def _others(self, rows: Rows, facts: Facts) -> None:
+        """Cases and business figures, which count for what the event itself says."""
+        for code, name in (*_OTHERS.items(), (_ORDERS, "orders")):
+            chosen = rows[rows.kinds == code]
+            if len(chosen):
+                as_ = self.combinations.merged(np.zeros(len(chosen), np.int32), chosen.saids)
+                amounts = chosen.numbers.astype(np.int64) if code == _ORDERS else np.ones(len(chosen), np.int64)
+                facts.add(name, as_, chosen.times_us, amounts)
+
+    def _due(self, until_us: int) -> None:
+        facts = Facts()
+        self.contacts.due(until_us, facts)
+        self.tallies.absorb(facts)
+
+    def _house_keeping(self) -> None:
+        """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""
+        watermark_us = self.order.watermark_us
+        if abs(watermark_us) == -NEVER_US:
+            return
+        if self.settings.retention_us is not None:
+            self.tallies.forget((watermark_us - self.settings.retention_us) // self.pane_us)
+        if watermark_us - self._reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
+            self._reclaimed_us = watermark_us
+            self.contacts.reclaim(watermark_us, [rows.contacts for rows in self.order.held])

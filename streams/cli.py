@@ -1,0 +1,80 @@
+"""The command `floorwatch`: composes the parts, and turns every failure into one sentence and an honest exit code."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from engine.errors import InvalidSetting
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "replay": ("streams.replay", "replay"),
+    "run": ("streams.run", "run"),
+    "simulate": ("streams.simulate.command", "simulate"),
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, each imported only when it is used: a report need not wait for a web server."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="floorwatch")
+def cli() -> None:
+    """Floorwatch: the live monitor for customer-service centres.
+
+    \b
+    Examples:
+      floorwatch run --simulate
+      floorwatch replay events.jsonl.gz --report windows.csv
+      floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 failed, 2 wrong usage."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        code: Any = cli.main(arguments, prog_name="floorwatch", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("stopped", err=True)
+        return 1
+    except InvalidSetting as error:
+        click.echo(f"Error: {error}", err=True)
+        return 2
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {what}{error.strerror or error}", err=True)
+        return 1
+    except Exception as error:
+        if "FLOORWATCH_TRACEBACK" in os.environ:
+            raise
+        click.echo(
+            f"Error: a fault of Floorwatch itself ({type(error).__name__}: {error}); "
+            "set FLOORWATCH_TRACEBACK=1 to see where, and report it",
+            err=True,
+        )
+        return 1

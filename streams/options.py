@@ -1,0 +1,38 @@
+"""Types of command-line options that several commands share."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from engine.times import duration_us
+
+__all__ = ["Duration", "Zone"]
+
+
+class Duration(click.ParamType[int]):
+    """A duration such as `30m`, given on as integer microseconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return duration_us(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Zone(click.ParamType[ZoneInfo]):
+    """The name of an IANA time zone."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(str(value))
+        except (KeyError, ValueError, OSError):
+            self.fail(f"{value!r} is no IANA time zone; write it like Asia/Shanghai or UTC", param, ctx)

@@ -1,0 +1,171 @@
+"""`floorwatch replay`: recorded events through the very same engine, in event time, as fast as it goes."""
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from engine.events import Decoded, Reject
+from engine.pipeline import Engine, Settings
+from engine.windows import Spec
+from streams.options import Duration, Zone
+from streams.reading import Recording
+from streams.report import summary, write_report, write_summary
+
+__all__ = ["replay"]
+
+#: Rejected lines shown for each reason; all of them go to `--rejects`.
+_EXAMPLES = 3
+
+_HELP = """Send recorded events through the engine and write what it counted.
+
+FILE is NDJSON in the public event format, plain or gzipped; several files are merged by the time of their events.
+
+\b
+Examples:
+  floorwatch replay january.jsonl.gz --report windows.csv --summary month.json
+  floorwatch replay shop-a.jsonl shop-b.jsonl --report by-queue.csv --by queue --window 1h --step 15m
+"""
+
+
+@click.command(help=_HELP)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the interval report (CSV) here.")
+@click.option("--summary", "summary_path", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the figures over the whole input (JSON) here.")  # fmt: skip
+@click.option("--window", type=Duration(), default="30m", show_default=True, help="Size of the windows.")
+@click.option("--step", type=Duration(), default=None, help="Step of the windows.  [default: their size]")
+@click.option("--by", default="", help="Dimensions to report by, for example queue,channel.")
+@click.option(
+    "--zone",
+    type=Zone(),
+    default="Asia/Shanghai",
+    show_default=True,
+    help="Windows begin at midnight of this zone.",
+)
+@click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
+@click.option("--disorder", type=Duration(), default="10s", show_default=True,
+              help="How far the events of one file may come out of order.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Fail at the first line that is rejected.")
+@click.option("--rejects", "rejects_path", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
+def replay(
+    files: tuple[Path, ...], report: Path | None, summary_path: Path | None, window: int, step: int | None, by: str,
+    zone: ZoneInfo, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
+) -> None:  # fmt: skip
+    spec = Spec(window, step or window)
+    dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
+    settings = replace(
+        Settings(),
+        rollups=tuple(dict.fromkeys(((), dimensions))),
+        windows=(spec,),
+        disorder_bound_us=disorder,
+    )
+    engine = Engine(settings)
+    recordings = [Recording(path, str(path)) for path in files]
+    found = _Rejects(strict, rejects_path)
+    started = time.perf_counter()
+    with found, _progress() as progress:
+        task = progress.add_task("replaying", total=sum(recording.size_bytes for recording in recordings))
+        for decoded in _merged(engine, recordings):
+            found.take(decoded.rejects)
+            engine.absorb(decoded)
+            progress.update(task, completed=sum(recording.read_bytes for recording in recordings))
+    engine.finish()
+    seconds = time.perf_counter() - started
+    if report:
+        rows = write_report(engine, report, spec, zone, dimensions, all_windows)
+        click.echo(f"{rows:,} rows written to {report}", err=True)
+    result = summary(engine, spec, zone, seconds)
+    if summary_path:
+        write_summary(result, summary_path)
+    found.tell()
+    _tell(result)
+
+
+def _merged(engine: Engine, recordings: list[Recording]) -> Iterator[Decoded]:
+    """Blocks of all files, each time of the one that is furthest behind in event time."""
+    for recording in recordings:
+        engine.order.source(recording.name)
+    readers = {recording.name: recording.decoded() for recording in recordings}
+    while readers:
+        name = min(readers, key=lambda name: engine.order.source(name).newest_us)
+        decoded = next(readers[name], None)
+        if decoded is None:
+            del readers[name]
+            engine.finish_source(name)
+        else:
+            yield decoded
+
+
+class _Rejects:
+    """What was not taken: counted, a few shown, all written where asked. With `strict` the first one ends the run."""
+
+    def __init__(self, strict: bool, path: Path | None) -> None:
+        self.strict = strict
+        self.counts: Counter[str] = Counter()
+        self.examples: defaultdict[str, list[Reject]] = defaultdict(list)
+        self.path = path
+        self.file: BinaryIO | None = None
+
+    def __enter__(self) -> "_Rejects":
+        self.file = self.path.open("wb") if self.path else None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.file:
+            self.file.close()
+
+    def take(self, rejects: list[Reject]) -> None:
+        for reject in rejects:
+            if self.strict:
+                raise click.ClickException(
+                    f"{_where(reject)}: {reject.reason} ({reject.detail}); mend the line, or leave --strict out to count it and go on"
+                )
+            self.counts[reject.reason] += 1
+            if self.file:
+                self.file.write(msgspec.json.encode(reject) + b"\n")
+            if len(self.examples[reject.reason]) < _EXAMPLES:
+                self.examples[reject.reason].append(reject)
+
+    def tell(self) -> None:
+        for reason, count in self.counts.most_common():
+            places = ", ".join(_where(reject) for reject in self.examples[reason])
+            more = ", …" if count > _EXAMPLES else ""
+            click.echo(f"rejected {count:,} × {reason}: {places}{more}", err=True)
+
+
+def _where(reject: Reject) -> str:
+    return f"{reject.source}:{reject.line}" if reject.line else reject.source
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console,
+        transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+
+
+def _tell(result: dict[str, object]) -> None:
+    """One line for people; the files have the rest."""
+
+    def text(name: str) -> str:
+        value = result.get(name)
+        return "—" if value is None else f"{value:,}"
+
+    sys.stderr.flush()
+    click.echo(
+        f"{text('events')} events in {result['wall_clock_seconds']} s ({text('events_per_second')}/s): "
+        f"offered {text('offered')}, answered {text('answered')}, abandoned {text('abandoned')}; "
+        f"duplicates {text('duplicates')}, late {text('late')}, dropped {text('dropped')}"
+    )
