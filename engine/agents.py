@@ -16,11 +16,11 @@ from engine.facts import Changes, Facts
 from engine.runs import Segments, run_starts
 from engine.watermark import NEVER_US
 
-__all__ = ["Agents"]
+__all__ = ["ARRAYS", "Agents"]
 
 _UNKNOWN = np.int8(-1)
 _AVAILABLE, _BUSY, _WRAPUP = (AGENT_STATES.index(name) for name in ("available", "busy", "wrapup"))
-_ARRAYS: tuple[tuple[str, Any, int], ...] = (
+ARRAYS: tuple[tuple[str, Any, int], ...] = (
     ("state", np.int8, -1), ("since_us", np.int64, NEVER_US), ("slots", np.int32, -1), ("load", np.int32, 0),
     ("said", np.int32, 0), ("combination", np.int32, 0),
 )  # fmt: skip
@@ -42,13 +42,13 @@ class Agents:
         self.combinations = combinations
         self.names = Names([""], agents_max)
         self.illegal_count = 0
-        for name, dtype, fill in _ARRAYS:
+        for name, dtype, fill in ARRAYS:
             setattr(self, name, np.full(1, fill, dtype))
 
     def codes(self, names: list[str | None]) -> Codes:
         """Slots of agents by name, 0 for None."""
         found = np.array([0 if name is None else self.names.code(name) for name in names], np.int32)
-        for name, _, fill in _ARRAYS:
+        for name, _, fill in ARRAYS:
             setattr(self, name, grown(getattr(self, name), len(self.names), fill))
         return found
 

@@ -32,7 +32,7 @@ from engine.policy import Limits
 from engine.runs import Segments, run_starts, steps
 from engine.watermark import NEVER_US
 
-__all__ = ["Contacts", "Loads"]
+__all__ = ["ARRAYS", "Contacts", "Loads"]
 
 Instants = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -64,7 +64,7 @@ _IS_SETTLED, _WAS_QUEUED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_DUE,
 )
 
 #: The arrays of a contact: name, dtype, and the value of a slot that is free.
-_ARRAYS: tuple[tuple[str, Any, int], ...] = (
+ARRAYS: tuple[tuple[str, Any, int], ...] = (
     ("states", np.uint8, 0), ("marks", np.uint8, 0), ("seen_us", np.int64, NEVER_US),
     ("arrival_us", np.int64, 0), ("waiting_since_us", np.int64, 0), ("waited_us", np.int64, 0),
     ("served_since_us", np.int64, 0), ("turn_since_us", np.int64, 0), ("written_us", np.int64, 0),
@@ -102,7 +102,7 @@ class Contacts:
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
         self.refused_count = 0
         self.next_due_us = -NEVER_US
-        for name, dtype, fill in _ARRAYS:
+        for name, dtype, fill in ARRAYS:
             setattr(self, name, np.full(0, fill, dtype))
 
     states: NDArray[np.uint8]
@@ -143,7 +143,7 @@ class Contacts:
             slot = len(self.names)
             self.names.append(contact)
             if slot >= len(self.states):
-                for name, _, fill in _ARRAYS:
+                for name, _, fill in ARRAYS:
                     setattr(self, name, grown(getattr(self, name), slot + 1, fill))
         else:
             self.refused_count += 1
@@ -248,8 +248,12 @@ class Contacts:
                 del self.slots[name]
                 self.names[slot] = None
                 self.free.append(slot)
-        for name, _, fill in _ARRAYS:
+        for name, _, fill in ARRAYS:
             getattr(self, name)[:count][gone] = fill
+
+    def look_again(self) -> None:
+        """Has the next tick look at every clock, after the arrays were replaced."""
+        self.next_due_us = NEVER_US
 
     def open_count(self) -> int:
         """Contacts that have begun and not ended."""

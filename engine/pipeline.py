@@ -6,6 +6,7 @@ a size that suits arrays; how a stream is cut into calls or batches changes no f
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from engine.agents import Agents
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
-from engine.errors import InvalidSetting
+from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import KINDS, Decoded, kind
-from engine.facts import Facts
+from engine.facts import FIELD, Facts
 from engine.identities import Identities
 from engine.lifecycle import REASONS
+from engine.live import live
 from engine.measures import SERVICE_LEVELS
 from engine.policy import Limits, Policy
+from engine.snapshot import restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
 from engine.watermark import NEVER_US, Order
@@ -31,6 +34,7 @@ _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in
 _AGENT_STATE = kind("agent.state")
 _OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
 _ORDERS = kind("business.orders")
+_BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,15 @@ class Engine:
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
         self.sequence = 0
-        self._counters = Counters()
-        self._reclaimed_us = NEVER_US
+        self.own_counters = Counters()
+        self.reclaimed_us = NEVER_US
 
     # In.
 
     def absorb(self, decoded: Decoded) -> None:
         """Takes events in the order they arrived. Raises nothing for any content."""
         for reject in decoded.rejects:
-            self._counters.rejected[reject.reason] += 1
+            self.own_counters.rejected[reject.reason] += 1
         if not decoded.count:
             return
         self._count(decoded)
@@ -122,14 +126,14 @@ class Engine:
         late, dropped = self.order.judge(decoded.times_us, met_us)
         repeated = self.identities.repeated(decoded.ids, left_us, dropped)
         rows = self._rows(decoded, met_us, late)
-        self._counters.duplicates += int(repeated.sum())
-        self._counters.dropped += int(dropped.sum())
+        self.own_counters.duplicates += int(repeated.sum())
+        self.own_counters.dropped += int(dropped.sum())
         refused = rows.contacts == -2
         kept = ~(repeated | dropped | refused)
         if not kept.all():
-            self._counters.rejected["too_many_contacts"] += int((refused & ~repeated & ~dropped).sum())
+            self.own_counters.rejected["too_many_contacts"] += int((refused & ~repeated & ~dropped).sum())
             rows = rows[kept]
-        self._counters.late += int(rows.lates.sum())
+        self.own_counters.late += int(rows.lates.sum())
         self.order.hold(rows)
         if self.order.held_count >= self.settings.batch_rows:
             self._process()
@@ -148,7 +152,7 @@ class Engine:
         for source in self.order.sources.values():
             source.finished = True
         self._process()
-        self._due(self._counters.last_us or NEVER_US)
+        self._due(self.own_counters.last_us or NEVER_US)
 
     def settle(self) -> None:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
@@ -172,13 +176,41 @@ class Engine:
         }
         if self.agents.illegal_count:
             counts["out_of_order_agent"] = self.agents.illegal_count
-        self._counters.illegal = counts
-        return self._counters
+        self.own_counters.illegal = counts
+        return self.own_counters
+
+    def now(self, window_us: int = 15 * MINUTE_US) -> dict[str, Any]:
+        """The present by rollup and group, ready for JSON; see `engine.live`."""
+        self.settle()
+        return live(self, window_us)
+
+    def snapshot(self) -> bytes:
+        """The whole state. Raises BrokenInvariant rather than keep figures that contradict themselves."""
+        self.verify()
+        return snapshot(self)
+
+    @classmethod
+    def restore(cls, data: bytes, settings: Settings) -> Self:
+        """An engine that continues where the snapshot was made. Raises InvalidSetting for other settings."""
+        engine = cls(settings)
+        restore(engine, data)
+        return engine
+
+    def verify(self) -> None:
+        """Conservation: who entered a queue has left it or waits still, in every group and in the contacts' own state."""
+        waiting = len(self.contacts.waiting()[0])
+        for rollup in self.tallies.rollups:
+            total = {name: rollup.totals[:, FIELD[name]] for name in _BALANCE}
+            left = total["left_answered"] + total["left_abandoned"] + total["left_other"]
+            if (total["entered"] - left != total["waiting_net"]).any() or total["waiting_net"].sum() != waiting:
+                raise BrokenInvariant(
+                    f"rollup {rollup.name}: those who entered, left and wait do not add up; stop, keep the data folder, report it"
+                )
 
     # The path.
 
     def _count(self, decoded: Decoded) -> None:
-        counters = self._counters
+        counters = self.own_counters
         counters.events += decoded.count
         first, last = int(decoded.times_us.min()), int(decoded.times_us.max())
         counters.first_us = first if counters.first_us is None else min(counters.first_us, first)
@@ -253,6 +285,6 @@ class Engine:
             return
         if self.settings.retention_us is not None:
             self.tallies.forget((watermark_us - self.settings.retention_us) // self.pane_us)
-        if watermark_us - self._reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
-            self._reclaimed_us = watermark_us
+        if watermark_us - self.reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
+            self.reclaimed_us = watermark_us
             self.contacts.reclaim(watermark_us, [rows.contacts for rows in self.order.held])

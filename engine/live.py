@@ -1,0 +1,94 @@
+"""The present: what the wall, the API and the exposition show, from one engine at its watermark.
+
+Rolling figures are of the last `window_us` up to the watermark, the running pane included; levels are those at the
+watermark. None means "no data".
+"""
+
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from engine.columns import Names
+from engine.events import AGENT_STATES
+from engine.facts import FIELD
+from engine.measures import measures
+from engine.tallies import Rollup
+from engine.times import SECOND_US
+from engine.watermark import NEVER_US
+from engine.windows import collect
+
+__all__ = ["live"]
+
+_ROLLING = (
+    "offered", "queued", "answered", "abandoned", "left_queue", "service_level", "abandonment_rate", "asa_s",
+    "wait_max_s", "wait_answered_p95_s", "queue_depth_max", "queue_depth_mean", "first_response_count",
+    "first_response_p95_s", "response_count", "handled", "aht_s", "occupancy", "breaches", "csat_share", "csat_count",
+    "nps", "transfers", "events_answered", "events_abandoned",
+)  # fmt: skip
+_RENAMED = {"first_response_mean_s": "first_response_avg_s", "response_mean_s": "response_avg_s"}
+
+
+def live(engine: Any, window_us: int) -> dict[str, Any]:
+    """Figures by rollup and group. Before the first event there are no groups."""
+    as_of_us = engine.watermark_us
+    result: dict[str, Any] = {
+        "as_of_us": as_of_us, "watermark_us": as_of_us, "window_s": window_us // SECOND_US,
+        "service_level_formula": engine.settings.policy.service_level, "groups": {},
+        "agents": _agents(engine.agents),
+    }  # fmt: skip
+    if abs(as_of_us) == -NEVER_US:
+        result["as_of_us"] = result["watermark_us"] = None
+        return result
+    for rollup in engine.tallies.rollups:
+        result["groups"][rollup.name] = _groups(engine, rollup, as_of_us, window_us)
+    return result
+
+
+def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[dict[str, Any]]:
+    pane_us = engine.pane_us
+    end_us = -(-as_of_us // pane_us) * pane_us
+    start_us = end_us - max(pane_us, window_us // pane_us * pane_us)
+    longest_s = _longest_waits(engine, rollup, as_of_us)
+    rows = []
+    for figures in collect(rollup, pane_us, np.array([start_us]), np.array([end_us]), until_us=as_of_us):
+        spans_us = np.full(len(figures.groups), as_of_us - start_us)
+        columns = measures(figures, spans_us, engine.settings.policy.service_level)
+        names = list(rollup.groups)
+        for row, group in enumerate(figures.groups.tolist()):
+            totals = rollup.totals[group]
+            figures_now = {
+                "waiting": int(totals[FIELD["waiting_net"]]),
+                "longest_wait_s": longest_s.get(group),
+                "in_service": int(totals[FIELD["in_service_net"]]),
+                "load": int(totals[FIELD["load_net"]]),
+                "agents": {state: int(totals[FIELD[f"{state}_net"]]) for state in AGENT_STATES},
+            }
+            rolling = {name: _plain(columns[name][row]) for name in _ROLLING}
+            rolling |= {ours: _plain(columns[name][row]) for name, ours in _RENAMED.items()}
+            rows.append(dict(zip(rollup.dimensions, names[group], strict=True)) | figures_now | rolling)
+    return rows
+
+
+def _longest_waits(engine: Any, rollup: Rollup, as_of_us: int) -> dict[int, float]:
+    combinations, since_us = engine.contacts.waiting()
+    oldest_us = np.full(max(1, len(rollup.groups)), np.iinfo(np.int64).max)
+    np.minimum.at(oldest_us, rollup.group_of[combinations], since_us)
+    waiting = np.flatnonzero(oldest_us < np.iinfo(np.int64).max)
+    return {group: (as_of_us - int(oldest_us[group])) / SECOND_US for group in waiting.tolist()}
+
+
+def _agents(agents: Any) -> dict[str, int]:
+    names: Names = agents.names
+    count = len(names)
+    known = agents.state[:count] >= 0
+    present = known & (agents.state[:count] != AGENT_STATES.index("offline"))
+    overloaded = (agents.slots[:count] > 0) & (agents.load[:count] > agents.slots[:count])
+    return {"present": int(present.sum()), "known": int(known.sum()), "overloaded": int(overloaded.sum())}
+
+
+def _plain(value: Any) -> int | float | None:
+    plain: int | float = value.item()
+    if isinstance(plain, float):
+        return None if isnan(plain) else round(plain, 4)
+    return plain

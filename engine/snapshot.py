@@ -1,0 +1,182 @@
+"""The engine's whole state as bytes, and back: what was stopped and restored continues as if it had never stopped.
+
+Arrays are written with dtype and shape inside MessagePack; nothing that could run code is ever read. A snapshot fits only
+the settings it was made with.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from engine.agents import ARRAYS as AGENT_ARRAYS
+from engine.columns import Combinations, Names, Rows
+from engine.contacts import ARRAYS as CONTACT_ARRAYS
+from engine.errors import InvalidSetting
+from engine.facts import FIELDS, LEVELS
+from engine.tallies import Rollup
+from engine.watermark import Source
+
+__all__ = ["restore", "snapshot"]
+
+_VERSION = 1
+_CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
+_GROUP_ARRAYS = ("group_of", "totals", "base")
+
+
+def fingerprint(engine: Any) -> str:
+    """What must not differ between the engine that wrote a snapshot and the one that reads it."""
+    settings = engine.settings
+    told = (_VERSION, settings.rollups, engine.pane_us, FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
+            settings.allowed_lateness_us)  # fmt: skip
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def snapshot(engine: Any) -> bytes:
+    """The state of an engine between two calls."""
+    order, identities = engine.order, engine.identities
+    state = {
+        "fingerprint": fingerprint(engine),
+        "sequence": engine.sequence,
+        "reclaimed_us": engine.reclaimed_us,
+        "counters": asdict(engine.counters),
+        "order": {
+            "floor_us": order.floor_us,
+            "sources": {name: asdict(source) for name, source in order.sources.items()},
+            "held": asdict(Rows.concatenated(order.held)) if order.held else None,
+        },
+        "identities": {
+            "generation": identities.generation, "young": list(identities.young), "old": list(identities.old),
+            "early_count": identities.early_count,
+        },
+        "combinations": _combinations(engine.combinations),
+        "agents": {
+            "names": _names(engine.agents.names), "illegal_count": engine.agents.illegal_count,
+            **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
+        },
+        "contacts": _contacts(engine.contacts),
+        "tallies": {
+            "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
+            "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
+        },
+    }  # fmt: skip
+    return msgspec.msgpack.encode(state, enc_hook=_packed)
+
+
+def restore(engine: Any, data: bytes) -> None:
+    """Fills a new engine. Raises InvalidSetting when the snapshot was made with other settings, ValueError when it is broken."""
+    state = _unpacked(msgspec.msgpack.decode(data))
+    if state["fingerprint"] != fingerprint(engine):
+        raise InvalidSetting(
+            "the snapshot was made with other rollups, windows or bounds; start with an empty data folder or the old settings"
+        )
+    engine.sequence, engine.reclaimed_us = state["sequence"], state["reclaimed_us"]
+    counters = state["counters"]
+    counters["rejected"] = Counter(counters["rejected"])
+    for name, value in counters.items():
+        setattr(engine.own_counters, name, value)
+    order = state["order"]
+    engine.order.floor_us = order["floor_us"]
+    engine.order.sources = {name: Source(**source) for name, source in order["sources"].items()}
+    engine.order.held = [Rows(**order["held"])] if order["held"] else []
+    for name in ("young", "old"):
+        setattr(engine.identities, name, set(state["identities"][name]))
+    engine.identities.generation = state["identities"]["generation"]
+    engine.identities.early_count = state["identities"]["early_count"]
+    _restore_combinations(engine.combinations, state["combinations"])
+    engine.limits.refresh()
+    agents = state["agents"]
+    _restore_names(engine.agents.names, agents["names"])
+    engine.agents.illegal_count = agents["illegal_count"]
+    for name, _, _ in AGENT_ARRAYS:
+        setattr(engine.agents, name, agents[name])
+    _restore_contacts(engine.contacts, state["contacts"])
+    tallies = state["tallies"]
+    engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
+    for rollup, saved in zip(engine.tallies.rollups, tallies["rollups"], strict=True):
+        _restore_rollup(rollup, saved)
+
+
+def _names(names: Names) -> dict[str, Any]:
+    return {"texts": names.texts, "overflow_count": names.overflow_count}
+
+
+def _restore_names(names: Names, saved: dict[str, Any]) -> None:
+    names.texts, names.overflow_count = saved["texts"], saved["overflow_count"]
+    names.codes = {text: code for code, text in enumerate(names.texts)}
+
+
+def _combinations(combinations: Combinations) -> dict[str, Any]:
+    return {
+        "names": [_names(names) for names in combinations.names],
+        "saids": list(combinations.said_codes),
+        "said_values": combinations.said_values[: len(combinations.said_codes)],
+        "values": combinations.values[: len(combinations)],
+    }
+
+
+def _restore_combinations(combinations: Combinations, saved: dict[str, Any]) -> None:
+    for names, texts in zip(combinations.names, saved["names"], strict=True):
+        _restore_names(names, texts)
+    combinations.said_codes = {tuple(said): code for code, said in enumerate(saved["saids"])}
+    combinations.said_values, combinations.values = saved["said_values"], saved["values"]
+    combinations.codes = {tuple(row): code for code, row in enumerate(saved["values"].tolist())}
+
+
+def _contacts(contacts: Any) -> dict[str, Any]:
+    count = len(contacts.names)
+    return {
+        "names": contacts.names, "free": contacts.free, "illegal_counts": contacts.illegal_counts,
+        "refused_count": contacts.refused_count,
+        **{name: getattr(contacts, name)[:count] for name, _, _ in CONTACT_ARRAYS},
+    }  # fmt: skip
+
+
+def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
+    contacts.names, contacts.free = saved["names"], saved["free"]
+    contacts.slots = {name: slot for slot, name in enumerate(contacts.names) if name is not None} | {None: -1}
+    contacts.illegal_counts, contacts.refused_count = saved["illegal_counts"], saved["refused_count"]
+    for name, _, _ in CONTACT_ARRAYS:
+        setattr(contacts, name, saved[name])
+    contacts.look_again()
+
+
+def _rollup(rollup: Rollup) -> dict[str, Any]:
+    rollup.histograms.settle()
+    count = len(rollup.keys)
+    return {
+        "groups": list(rollup.groups), "overflow_count": rollup.overflow_count,
+        **{name: getattr(rollup, name)[:count] for name in _CELL_ARRAYS},
+        "group_of": rollup.group_of,
+        **{name: getattr(rollup, name)[: max(1, len(rollup.groups))] for name in ("totals", "base")},
+        "histogram_keys": rollup.histograms.keys, "histogram_counts": rollup.histograms.counts,
+    }  # fmt: skip
+
+
+def _restore_rollup(rollup: Rollup, saved: dict[str, Any]) -> None:
+    rollup.groups = {tuple(values): group for group, values in enumerate(saved["groups"])}
+    rollup.overflow_count = saved["overflow_count"]
+    for name in (*_CELL_ARRAYS, *_GROUP_ARRAYS):
+        setattr(rollup, name, saved[name])
+    rollup.histograms.keys, rollup.histograms.counts = saved["histogram_keys"], saved["histogram_counts"]
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return {"\0array": value.dtype.str, "shape": value.shape, "data": np.ascontiguousarray(value).tobytes()}
+    if isinstance(value, np.integer):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} has no place in a snapshot")
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "\0array" in value:
+            return np.frombuffer(value["data"], np.dtype(value["\0array"])).reshape(value["shape"]).copy()
+        return {key: _unpacked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpacked(item) for item in value] if value and isinstance(value[0], dict) else value
+    return value
