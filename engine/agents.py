@@ -4,6 +4,8 @@ An agent is *occupied* while busy, wrapping up, or holding a contact; *idle* whi
 is occupied time over occupied and idle time. An agent who never reported a state counts in no state.
 """
 
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,11 @@ class Agents:
 
     def codes(self, names: list[str | None]) -> Codes:
         """Slots of agents by name, 0 for None."""
-        found = np.array([0 if name is None else self.names.code(name) for name in names], np.int32)
+        get: Callable[[str | None, int], int] = self.names.codes.get  # type: ignore[assignment]
+        found = np.array([*map(get, names, repeat(-1))], np.int32)
+        for row in np.flatnonzero(found < 0).tolist():
+            name = names[row]
+            found[row] = 0 if name is None else self.names.code(name)
         for name, _, fill in ARRAYS:
             setattr(self, name, grown(getattr(self, name), len(self.names), fill))
         return found

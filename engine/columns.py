@@ -6,6 +6,7 @@ Combination 0 is "nothing known". Names are only ever added, up to a limit, past
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -118,7 +119,10 @@ class Combinations:
 
     def saids(self, values: list[tuple[str | None, ...]]) -> NDArray[np.int32]:
         """Codes of tuples over `DIMENSIONS`, None where an event said nothing; unknown ones are added."""
-        return np.array([self._said(said) for said in values], np.int32)
+        found = np.array([*map(self.said_codes.get, values, repeat(-1))], np.int32)
+        for row in np.flatnonzero(found < 0).tolist():
+            found[row] = self._said(values[row])
+        return found
 
     def _said(self, said: tuple[str | None, ...]) -> int:
         code = self.said_codes.get(said)

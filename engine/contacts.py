@@ -6,6 +6,7 @@ first of them, into the contact's arrays. Illegal rows are counted by reason and
 """
 
 from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,9 @@ _OUTCOME_FIELD = {
 _IS_SETTLED, _WAS_QUEUED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_DUE, _REPLY_STOPPED = (
     np.uint8(1 << bit) for bit in range(8)
 )
+
+#: Slots of a name that is not known yet, and of one for which there is no room.
+_NEW, _REFUSED = -3, -2
 
 #: The arrays of a contact: name, dtype, and the value of a slot that is free.
 ARRAYS: tuple[tuple[str, Any, int], ...] = (
@@ -125,31 +129,28 @@ class Contacts:
 
     def slots_of(self, contacts: list[str | None]) -> Codes:
         """The slots of contacts by name, new ones for new names, -1 for None; -2 where `contacts_max` are known already."""
-        found = [*map(self.slots.get, contacts)]
-        if None in found:
-            for row, slot in enumerate(found):
-                if slot is None:
-                    found[row] = self._slot(contacts[row])
-        return np.array(found, np.int32)
+        found = np.array([*map(self.slots.get, contacts, repeat(_NEW))], np.int32)
+        new = np.flatnonzero(found == _NEW)
+        if len(new):
+            names = [contacts[row] for row in new.tolist()]
+            distinct = list(dict.fromkeys(names))
+            self._add(distinct[: self.contacts_max - len(self.slots) + 1])
+            found[new] = [*map(self.slots.get, names, repeat(_REFUSED))]
+            self.refused_count += int((found == _REFUSED).sum())
+        return found
 
-    def _slot(self, contact: str | None) -> int:
-        slot = self.slots.get(contact)
-        if slot is not None:
-            return slot
-        if self.free:
-            slot = self.free.pop()
-            self.names[slot] = contact
-        elif len(self.names) < self.contacts_max:
-            slot = len(self.names)
-            self.names.append(contact)
-            if slot >= len(self.states):
-                for name, _, fill in ARRAYS:
-                    setattr(self, name, grown(getattr(self, name), slot + 1, fill))
-        else:
-            self.refused_count += 1
-            return -2
-        self.slots[contact] = slot
-        return slot
+    def _add(self, names: list[str | None]) -> None:
+        """Gives new names their slots: free ones first."""
+        reused = self.free[max(0, len(self.free) - len(names)) :]
+        del self.free[len(self.free) - len(reused) :]
+        for slot, name in zip(reused, names, strict=False):
+            self.names[slot] = name
+        first = len(self.names)
+        self.names += names[len(reused) :]
+        self.slots.update(zip(names, chain(reused, range(first, len(self.names))), strict=True))
+        if len(self.names) > len(self.states):
+            for name, _, fill in ARRAYS:
+                setattr(self, name, grown(getattr(self, name), len(self.names), fill))
 
     def apply(self, rows: Rows, facts: Facts, loads: Loads) -> None:
         """Takes a released batch of contacts' rows, all of an instant together; appends to `facts` and `loads`."""

@@ -6,10 +6,12 @@ reject's detail.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.times import EARLIEST_US, INVALID, LATEST_US, iso, parse_times
 
-__all__ = ["DIMENSIONS", "KINDS", "LINE_BYTES_MAX", "TYPES", "Decoded", "Reject", "decode", "kind"]
+__all__ = ["DIMENSIONS", "KINDS", "LINE_BYTES_MAX", "TYPES", "Decoded", "Reject", "Vocabulary", "decode", "kind"]
 
 #: Longest line that is read; longer ones are rejected as `line_too_long`.
 LINE_BYTES_MAX = 1_000_000
@@ -65,22 +67,25 @@ def kind(name: str) -> int:
     return _CODE[name]
 
 
+Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARACTERS_MAX)]
+
+
 class Event(msgspec.Struct, gc=False):
     """The fields that the hot path reads. Lean on purpose: each further field costs time on every line."""
 
-    type: Literal[TYPES]  # type: ignore[valid-type]
+    type: str
     time: str | int
     id: str | None = None
-    contact: str | None = None
-    agent: str | None = None
-    queue: str | None = None
-    channel: str | None = None
-    tenant: str | None = None
-    region: str | None = None
-    tier: str | None = None
-    partner: str | None = None
-    party: str | None = None
-    category: str | None = None
+    contact: Name | None = None
+    agent: Name | None = None
+    queue: Name | None = None
+    channel: Name | None = None
+    tenant: Name | None = None
+    region: Name | None = None
+    tier: Name | None = None
+    partner: Name | None = None
+    party: Name | None = None
+    category: Name | None = None
     automatic: bool | None = None
     state: Literal[AGENT_STATES] | None = None  # type: ignore[valid-type]
     slots: int | None = None
@@ -124,26 +129,43 @@ class Reject:
     detail: str
 
 
+class Vocabulary:
+    """Agents and sets of dimensions as small integers, in the order they were met; code 0 of the agents is nobody.
+
+    Belongs to one `decode` call after another, so that what is known is not told again. A set of dimensions is a tuple over
+    `DIMENSIONS`, None where an event said nothing.
+    """
+
+    #: Entries past which a vocabulary is begun anew: it only saves time, so it must not grow for ever.
+    ENTRIES_MAX = 200_000
+
+    def __init__(self) -> None:
+        self.agents: dict[str | None, int] = {None: 0}
+        self.dimensions: dict[tuple[str | None, ...], int] = {}
+
+    def full(self) -> bool:
+        """Time to begin a new one."""
+        return len(self.agents) + len(self.dimensions) > self.ENTRIES_MAX
+
+
 @dataclass
 class Decoded:
     """Columns of accepted rows, in the order of their lines, and the rejects between them.
 
     `kinds` int8 indices into `KINDS`; `times_us` int64; `ids` and `contacts` texts or None; `agents` and `dimensions`
-    int32 indices into `agent_names` and `dimension_values` (each a tuple over `DIMENSIONS`, None where not said);
-    `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1 likewise; `resolved` int8 1, 0, or
-    -1; `details` by row.
+    int32 codes of the `vocabulary`; `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1
+    likewise; `resolved` int8 1, 0, or -1; `details` by row.
     """
 
     source: str
     rejects: list[Reject]
+    vocabulary: Vocabulary
     kinds: NDArray[np.int8]
     times_us: NDArray[np.int64]
     ids: list[str | None]
     contacts: list[str | None]
     agents: NDArray[np.int32]
-    agent_names: list[str | None]
     dimensions: NDArray[np.int32]
-    dimension_values: list[tuple[str | None, ...]]
     states: NDArray[np.int8]
     slots: NDArray[np.int32]
     resolved: NDArray[np.int8]
@@ -158,107 +180,239 @@ class Decoded:
 _decode_lines = msgspec.json.Decoder(Event).decode_lines
 _decode_line = msgspec.json.Decoder(Event).decode
 _decode_details = msgspec.json.Decoder(Details).decode
-_dimensions = attrgetter(*DIMENSIONS)
+_agent: Callable[[Event], str | None] = attrgetter("agent")
+_dimensions: Callable[[Event], tuple[str | None, ...]] = attrgetter(*DIMENSIONS)
 #: Characters that could break a terminal, a label or a line: C0 and C1 controls, and the two Unicode line breaks.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Byte sequences without which no decoded name can hold such a character.
-_CONTROL_MARKS = (b"\\", b"\x7f", b"\xc2", b"\xe2\x80")
-_AUTOMATIC = _CODE["message.automatic"]
+#: Bytes without which no name decoded from ASCII can hold such a character.
+_CONTROL_MARKS = (b"\\", b"\x7f")
 _STATE_CODE = {name: code for code, name in enumerate(AGENT_STATES)} | {None: -1}
 _CONTACT_NEEDED = np.array([name in CONTACT_TYPES or name == "message.automatic" for name in KINDS])
-_DETAILED_CODE = np.array([name in _DETAILED for name in KINDS])
-_AGENT_STATE = _CODE["agent.state"]
+_REPLY, _AUTOMATIC, _AGENT_STATE, _CLOSED = (
+    _CODE[name] for name in ("message.agent", "message.automatic", "agent.state", "contact.closed")
+)
+#: Kinds whose rows say more than the common columns hold.
+_SPECIAL = np.array([name in _DETAILED for name in KINDS])
+_SPECIAL[[_REPLY, _AGENT_STATE, _CLOSED]] = True
+_TYPE_CODE = {name: _CODE[name] for name in TYPES}
+#: The code of a type that is not in the format; a negative index, the last place of `_SPECIAL`.
+_UNKNOWN = -1
+_SPECIAL = np.append(_SPECIAL, True)
 _RANGES = {"csat": (1, 5), "nps": (0, 10), "critical_errors": (0, 10**6), "other_errors": (0, 10**6),
            "count": (0, 10**9), "amount": (0, 10**15), "agents": (0, 10**6)}  # fmt: skip
+_SLOTS_MAX = 100_000
+
+Fault = tuple[str, str]
+Key = TypeVar("Key")
 
 
-def decode(data: bytes, *, source: str = "", first_line: int = 1, latest_us: int | None = None) -> Decoded:
+def decode(
+    data: bytes,
+    *,
+    source: str = "",
+    first_line: int = 1,
+    latest_us: int | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> Decoded:
     """Columns and rejects of newline-separated events; blank lines count as lines and are otherwise ignored.
 
     `first_line` is the number of the first line for rejects. An event later than `latest_us` is rejected as
-    `time_in_future`. Raises nothing for any bytes.
+    `time_in_future`. Raises nothing for any bytes. Quickest on about 1 MiB at once, and with one `vocabulary` for many calls,
+    which it adds to.
     """
-    if len(data) <= BLOCK_BYTES:
-        return _decode_block(data, source, first_line, latest_us)
-    parts = []
-    for block in _blocks(data):
-        parts.append(_decode_block(block, source, first_line, latest_us))
-        first_line += block.count(b"\n")
-    return _joined(parts)
+    latest = LATEST_US if latest_us is None else min(latest_us, LATEST_US)
+    return _Decoding(data, source, first_line, latest, vocabulary or Vocabulary()).decoded()
 
 
-def _blocks(data: bytes) -> Iterator[bytes]:
-    start = 0
-    while start < len(data):
-        end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1 or data.find(b"\n", start) + 1 or len(data)
-        yield data[start:end]
-        start = end
+@dataclass
+class _Slice:
+    """A stretch of the data decoded at once: its place, its first row, and its lines where they were taken one by one."""
+
+    start: int
+    end: int
+    first_row: int
+    numbers: list[int] | None = None
 
 
-def _joined(parts: list[Decoded]) -> Decoded:
-    whole = parts[0]
-    rows = whole.count
-    agents = {name: code for code, name in enumerate(whole.agent_names)}
-    dimensions = {values: code for code, values in enumerate(whole.dimension_values)}
-    agent_codes, dimension_codes = [whole.agents], [whole.dimensions]
-    for part in parts[1:]:
-        agent_map = np.array([agents.setdefault(name, len(agents)) for name in part.agent_names], np.int32)
-        dimension_map = np.array([dimensions.setdefault(v, len(dimensions)) for v in part.dimension_values], np.int32)
-        agent_codes.append(agent_map[part.agents])
-        dimension_codes.append(dimension_map[part.dimensions])
-        whole.rejects += part.rejects
-        whole.ids += part.ids
-        whole.contacts += part.contacts
-        whole.details.update((row + rows, details) for row, details in part.details.items())
-        rows += part.count
-    whole.agent_names, whole.dimension_values = list(agents), list(dimensions)
-    whole.agents, whole.dimensions = np.concatenate(agent_codes), np.concatenate(dimension_codes)
-    for name in ("kinds", "times_us", "states", "slots", "resolved"):
-        setattr(whole, name, np.concatenate([getattr(part, name) for part in parts]))
-    return whole
+class _Decoding:
+    """One call of `decode`: lists that grow slice by slice while its objects are in the cache, then arrays over all."""
 
+    def __init__(self, data: bytes, source: str, first_line: int, latest_us: int, vocabulary: Vocabulary) -> None:
+        self.data, self.source, self.first_line, self.latest_us = data, source, first_line, latest_us
+        self.vocabulary = vocabulary
+        self.is_ascii = True
+        self.rejects: list[Reject] = []
+        self.faults: dict[int, Fault] = {}
+        self.slices: list[_Slice] = []
+        self.kinds: list[NDArray[np.int8]] = []
+        self.times: list[str | int] = []
+        self.ids: list[str | None] = []
+        self.contacts: list[str | None] = []
+        self.agents: list[int] = []
+        self.dimensions: list[int] = []
+        self.states: dict[int, tuple[int, int]] = {}
+        self.resolved: dict[int, bool] = {}
+        self.details: dict[int, Details] = {}
 
-def _decode_block(data: bytes, source: str, first_line: int, latest_us: int | None) -> Decoded:
-    rejects: list[Reject] = []
-    raw: list[bytes] | None = None
-    try:
-        if len(data) > LINE_BYTES_MAX or not (data.isascii() or data.decode()):
-            raise msgspec.DecodeError
-        events = _decode_lines(data)
-        numbers: Any = range(first_line, first_line + len(events))
-        if data.count(b"\n") + (not data.endswith(b"\n")) != len(events):
-            raise msgspec.DecodeError  # Blank lines: take them one by one for true line numbers.
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        events, numbers, raw = _one_by_one(data, source, first_line, rejects)
-    decoded = _columns(events, source, rejects)
-    faults = _faults(events, decoded, data, raw, latest_us)
-    if faults:
-        rejects += [Reject(source, numbers[row], *faults[row]) for row in sorted(faults)]
-        rejects.sort(key=lambda reject: reject.line)
-        _remove(decoded, faults)
-    return decoded
+    def decoded(self) -> Decoded:
+        start = 0
+        while start < len(self.data):
+            end = self.data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
+            end = end or self.data.find(b"\n", start) + 1 or len(self.data)
+            self._slice(start, end)
+            start = end
+        count = len(self.times)
+        result = Decoded(
+            source=self.source,
+            rejects=self.rejects,
+            vocabulary=self.vocabulary,
+            kinds=np.concatenate(self.kinds) if self.kinds else np.empty(0, np.int8),
+            times_us=parse_times(self.times),
+            ids=self.ids,
+            contacts=self.contacts,
+            agents=np.array(self.agents, np.int32),
+            dimensions=np.array(self.dimensions, np.int32),
+            states=np.full(count, -1, np.int8),
+            slots=np.full(count, -1, np.int32),
+            resolved=np.full(count, -1, np.int8),
+            details=self.details,
+        )
+        for row, (state, slots) in self.states.items():
+            result.states[row], result.slots[row] = state, slots
+        for row, resolved in self.resolved.items():
+            result.resolved[row] = resolved
+        self._check(result)
+        if self.faults:
+            self.rejects += [Reject(self.source, self._line(row), *fault) for row, fault in sorted(self.faults.items())]
+            _remove(result, self.faults)
+        self.rejects.sort(key=lambda reject: reject.line)
+        return result
 
-
-def _one_by_one(
-    data: bytes, source: str, first_line: int, rejects: list[Reject]
-) -> tuple[list[Event], list[int], list[bytes]]:
-    events, numbers, raw = [], [], []
-    for number, line in enumerate(data.split(b"\n"), first_line):
-        if not line.strip():
-            continue
+    def _slice(self, start: int, end: int) -> None:
+        data = self.data[start:end]
+        taken = _Slice(start, end, len(self.times))
+        self.slices.append(taken)
+        raw: list[bytes] | None = None
         try:
-            if len(line) > LINE_BYTES_MAX:
-                raise msgspec.DecodeError("too long")
-            line.decode()
-            events.append(_decode_line(line))
-            numbers.append(number)
-            raw.append(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            rejects.append(Reject(source, number, *_reason(error)))
-    return events, numbers, raw
+            if end - start > LINE_BYTES_MAX:
+                raise msgspec.DecodeError
+            if not data.isascii():
+                self.is_ascii = False
+                data.decode()
+            events = _decode_lines(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            events, taken.numbers, raw = self._one_by_one(start, data)
+        kinds = np.array([*map(_TYPE_CODE.get, [event.type for event in events], repeat(_UNKNOWN))], np.int8)
+        self.kinds.append(kinds)
+        self.times += [event.time for event in events]
+        self.ids += [event.id for event in events]
+        self.contacts += [event.contact for event in events]
+        self.agents += _coded(self.vocabulary.agents, _agent, events)
+        self.dimensions += _coded(self.vocabulary.dimensions, _dimensions, events)
+        for row in np.flatnonzero(_SPECIAL[kinds]).tolist():
+            event = events[row]
+            if event.type == "message.agent":
+                if event.automatic:
+                    kinds[row] = _AUTOMATIC
+            elif event.type == "agent.state":
+                self._agent_state(taken.first_row + row, event)
+            elif event.type == "contact.closed":
+                if event.resolved is not None:
+                    self.resolved[taken.first_row + row] = event.resolved
+            elif kinds[row] == _UNKNOWN:
+                shown = _CONTROL.sub("?", event.type[:60])
+                self.faults[taken.first_row + row] = "unknown_type", f"{shown!r} is none of the format's types"
+                kinds[row] = 0
+            else:
+                raw = raw or [line for line in data.split(b"\n") if line.strip()]
+                self._details(taken.first_row + row, event, raw[row])
+
+    def _one_by_one(self, start: int, data: bytes) -> tuple[list[Event], list[int], list[bytes]]:
+        events, numbers, raw = [], [], []
+        first = self.first_line + self.data.count(b"\n", 0, start)
+        for number, line in enumerate(data.split(b"\n"), first):
+            if not line.strip():
+                continue
+            try:
+                if len(line) > LINE_BYTES_MAX:
+                    raise msgspec.DecodeError("too long")
+                line.decode()
+                events.append(_decode_line(line))
+                numbers.append(number)
+                raw.append(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                self.rejects.append(Reject(self.source, number, *_fault(error)))
+        return events, numbers, raw
+
+    def _line(self, row: int) -> int:
+        """The number of the line that a row came from."""
+        taken = self.slices[bisect_right(self.slices, row, key=lambda taken: taken.first_row) - 1]
+        if taken.numbers is None:
+            first = self.first_line + self.data.count(b"\n", 0, taken.start)
+            lines = self.data[taken.start : taken.end].split(b"\n")
+            taken.numbers = [number for number, line in enumerate(lines, first) if line.strip()]
+        return taken.numbers[row - taken.first_row]
+
+    def _agent_state(self, row: int, event: Event) -> None:
+        slots = -1 if event.slots is None else event.slots
+        if not event.agent or event.state is None:
+            self.faults[row] = "missing_field", "state" if event.agent else "agent"
+        elif not -1 <= slots <= _SLOTS_MAX:
+            self.faults[row] = "out_of_range", "slots"
+        else:
+            self.states[row] = _STATE_CODE[event.state], slots
+
+    def _details(self, row: int, event: Event, line: bytes) -> None:
+        try:
+            details = _decode_details(line)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self.faults[row] = _fault(error)
+            return
+        fault = _details_fault(details, _REQUIRED[event.type])
+        if fault:
+            self.faults[row] = fault
+        else:
+            self.details[row] = details
+
+    def _check(self, result: Decoded) -> None:
+        """Finds the rows that decode but break the format."""
+        times, contacts, faults = result.times_us, self.contacts, self.faults
+        if len(times) and not (times.min() >= EARLIEST_US and times.max() < self.latest_us):
+            for row in np.flatnonzero((times < EARLIEST_US) | (times >= self.latest_us)).tolist():
+                faults[row] = _time_fault(int(times[row]), self.latest_us)
+        if not all(contacts):
+            for row in np.flatnonzero(_CONTACT_NEEDED[result.kinds]).tolist():
+                if not contacts[row]:
+                    faults.setdefault(row, ("missing_field", "contact"))
+        if not self.is_ascii or any(mark in self.data for mark in _CONTROL_MARKS):
+            names = "".join(filter(None, chain(contacts, self.vocabulary.agents, *self.vocabulary.dimensions)))
+            if not names.isprintable() and _CONTROL.search(names):
+                self._control_faults(result)
+
+    def _control_faults(self, result: Decoded) -> None:
+        bad_agents = {code for name, code in self.vocabulary.agents.items() if name and _CONTROL.search(name)}
+        bad_dimensions = {
+            code for values, code in self.vocabulary.dimensions.items() if any(v and _CONTROL.search(v) for v in values)
+        }
+        for row, contact in enumerate(self.contacts):
+            if (
+                (contact and _CONTROL.search(contact))
+                or self.agents[row] in bad_agents
+                or self.dimensions[row] in bad_dimensions
+            ):
+                self.faults.setdefault(row, ("control_character", "in a name"))
 
 
-def _reason(error: Exception) -> tuple[str, str]:
+def _coded(codes: dict[Key, int], key: Callable[[Event], Key], events: list[Event]) -> list[int]:
+    """The code of each event's key; new ones are added. They are rare, so they are looked for only when one is met."""
+    try:
+        return [*map(codes.__getitem__, map(key, events))]
+    except KeyError:
+        return [codes.setdefault(value, len(codes)) for value in map(key, events)]
+
+
+def _fault(error: Exception) -> Fault:
+    """Reason and detail of a line that does not decode. The decoder's own words name fields, never their values."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         return "invalid_utf8", f"byte {error.start} is not UTF-8"
@@ -270,127 +424,41 @@ def _reason(error: Exception) -> tuple[str, str]:
         return "invalid_json", text[:120]
     if text.startswith("Object missing required field"):
         return "missing_field", text[:120]
+    if "of length <=" in text:
+        return "name_too_long", text[:120]
     if text.startswith("Invalid enum value"):
         where = text.rpartition(" - at `$.")[2].rstrip("`")
-        reason = {"type": "unknown_type", "state": "unknown_state"}.get(where, "unknown_value")
+        reason = "unknown_state" if where == "state" else "unknown_value"
         return reason, _CONTROL.sub("?", text[:120])
     return "wrong_type", text[:120]
 
 
-def _columns(events: list[Event], source: str, rejects: list[Reject]) -> Decoded:
-    count = len(events)
-    kinds = np.fromiter(map(_CODE.__getitem__, [event.type for event in events]), np.int8, count)
-    agents: dict[str | None, int] = {None: 0}
-    dimensions: dict[tuple[str | None, ...], int] = {}
-    decoded = Decoded(
-        source=source,
-        rejects=rejects,
-        kinds=kinds,
-        times_us=parse_times([event.time for event in events]),
-        ids=[event.id for event in events],
-        contacts=[event.contact for event in events],
-        agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
-        agent_names=list(agents),
-        dimensions=np.array([dimensions.setdefault(v, len(dimensions)) for v in map(_dimensions, events)], np.int32),
-        dimension_values=list(dimensions),
-        states=np.full(count, -1, np.int8),
-        slots=np.full(count, -1, np.int32),
-        resolved=np.full(count, -1, np.int8),
-    )
-    # A canned reply is told from a person's only where a person's is common: in rows of that one type.
-    replies = np.flatnonzero(kinds == _CODE["message.agent"])
-    if len(replies):
-        kinds[replies[[events[row].automatic is True for row in replies.tolist()]]] = _AUTOMATIC
-    for row in np.flatnonzero(kinds == _AGENT_STATE).tolist():
-        decoded.states[row] = _STATE_CODE[events[row].state]
-        slots = events[row].slots
-        decoded.slots[row] = -1 if slots is None else max(-2, min(slots, 100_000))
-    for row in np.flatnonzero(kinds == _CODE["contact.closed"]).tolist():
-        resolved = events[row].resolved
-        if resolved is not None:
-            decoded.resolved[row] = resolved
-    return decoded
+def _time_fault(instant_us: int, latest_us: int) -> Fault:
+    if instant_us == INVALID:
+        return "invalid_time", "not RFC 3339 with offset, nor integer milliseconds"
+    if instant_us < EARLIEST_US:
+        return "time_too_early", f"before {iso(EARLIEST_US)}"
+    if instant_us >= LATEST_US:
+        return "time_too_late", f"not before {iso(LATEST_US)}"
+    return "time_in_future", f"not before {iso(latest_us)}"
 
 
-def _faults(
-    events: list[Event], decoded: Decoded, data: bytes, raw: list[bytes] | None, latest_us: int | None
-) -> dict[int, tuple[str, str]]:
-    """Reason and detail of each row that decodes but breaks the format."""
-    faults: dict[int, tuple[str, str]] = {}
-    times = decoded.times_us
-    latest = LATEST_US if latest_us is None else min(latest_us, LATEST_US)
-    if len(times) and not (times.min() >= EARLIEST_US and times.max() < latest):
-        _time_faults(times, latest, faults)
-    contacts = decoded.contacts
-    if None in contacts or "" in contacts:
-        for row in np.flatnonzero(_CONTACT_NEEDED[decoded.kinds]).tolist():
-            if not contacts[row]:
-                faults[row] = "missing_field", "contact"
-    for row in np.flatnonzero(decoded.kinds == _AGENT_STATE).tolist():
-        if not events[row].agent or events[row].state is None:
-            faults[row] = "missing_field", "agent" if not events[row].agent else "state"
-        elif decoded.slots[row] < -1:
-            faults[row] = "out_of_range", "slots"
-    detailed = np.flatnonzero(_DETAILED_CODE[decoded.kinds]).tolist()
-    if detailed:
-        raw = raw or data.split(b"\n")
-        for row in detailed:
-            fault = _read_details(raw[row], events[row], decoded.details, row)
-            if fault:
-                faults[row] = fault
-    _name_faults(decoded, data, faults)
-    return faults
-
-
-def _time_faults(times: NDArray[np.int64], latest: int, faults: dict[int, tuple[str, str]]) -> None:
-    for row in np.flatnonzero((times < EARLIEST_US) | (times >= latest)).tolist():
-        if times[row] == INVALID:
-            faults[row] = "invalid_time", "not RFC 3339 with offset, nor integer milliseconds"
-        elif times[row] < EARLIEST_US:
-            faults[row] = "time_too_early", f"before {iso(EARLIEST_US)}"
-        elif times[row] >= LATEST_US:
-            faults[row] = "time_too_late", f"not before {iso(LATEST_US)}"
-        else:
-            faults[row] = "time_in_future", f"not before {iso(latest)}"
-
-
-def _read_details(line: bytes, event: Event, details: dict[int, Details], row: int) -> tuple[str, str] | None:
-    try:
-        read = _decode_details(line)
-    except (msgspec.DecodeError, RecursionError) as error:
-        return _reason(error)
-    for name in _REQUIRED[event.type]:
-        if getattr(read, name) in (None, ""):
+def _details_fault(details: Details, required: tuple[str, ...]) -> Fault | None:
+    for name in required:
+        if getattr(details, name) in (None, ""):
             return "missing_field", name
     for name, (low, high) in _RANGES.items():
-        value = getattr(read, name)
+        value = getattr(details, name)
         if value is not None and not low <= value <= high:
             return "out_of_range", name
     for name in ("due", "interval_start", "interval_end"):
-        value = getattr(read, name)
+        value = getattr(details, name)
         if value is not None and not EARLIEST_US <= parse_times([value])[0] < LATEST_US:
             return "invalid_time", name
-    details[row] = read
     return None
 
 
-def _name_faults(decoded: Decoded, data: bytes, faults: dict[int, tuple[str, str]]) -> None:
-    contacts, agents, dimensions = decoded.contacts, decoded.agent_names, decoded.dimension_values
-    checks: list[tuple[str, str, Callable[[str], object]]] = []
-    if max(map(len, filter(None, contacts)), default=0) > NAME_CHARACTERS_MAX or any(
-        name and len(name) > NAME_CHARACTERS_MAX for values in (agents, *dimensions) for name in values
-    ):
-        checks.append(("name_too_long", f"longer than {NAME_CHARACTERS_MAX} characters", lambda name: len(name) > NAME_CHARACTERS_MAX))  # fmt: skip
-    if any(mark in data for mark in _CONTROL_MARKS):
-        checks.append(("control_character", "in a name", _CONTROL.search))
-    for reason, detail, is_bad in checks:
-        for row in range(decoded.count):
-            names = (contacts[row], agents[decoded.agents[row]], *dimensions[decoded.dimensions[row]])
-            if any(name and is_bad(name) for name in names):
-                faults.setdefault(row, (reason, detail))
-
-
-def _remove(decoded: Decoded, faults: dict[int, tuple[str, str]]) -> None:
+def _remove(decoded: Decoded, faults: dict[int, Fault]) -> None:
     """Takes the faulty rows out of the columns, in place."""
     kept = [row for row in range(decoded.count) if row not in faults]
     place = {row: new for new, row in enumerate(kept)}

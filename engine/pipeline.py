@@ -6,6 +6,7 @@ a size that suits arrays; how a stream is cut into calls or batches changes no f
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from engine.agents import Agents
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
 from engine.errors import BrokenInvariant, InvalidSetting
-from engine.events import KINDS, Decoded, kind
+from engine.events import KINDS, Decoded, Vocabulary, kind
 from engine.facts import FIELD, Facts
 from engine.identities import Identities
 from engine.lifecycle import REASONS
@@ -110,6 +111,9 @@ class Engine:
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
         self.sequence = 0
+        self.waiting_rows = 0
+        self._vocabulary: Vocabulary | None = None
+        self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
         self.reclaimed_us = NEVER_US
 
@@ -135,7 +139,8 @@ class Engine:
             rows = rows[kept]
         self.own_counters.late += int(rows.lates.sum())
         self.order.hold(rows)
-        if self.order.held_count >= self.settings.batch_rows:
+        self.waiting_rows += len(rows)
+        if self.waiting_rows >= self.settings.batch_rows:
             self._process()
 
     def advance(self, now_us: int) -> None:
@@ -231,6 +236,7 @@ class Engine:
             if details.count is not None:
                 numbers[row] = details.count
         contacts = self.contacts.slots_of(decoded.contacts)
+        agents, saids = self._translated(decoded.vocabulary)
         rows = Rows(
             kinds=decoded.kinds,
             times_us=decoded.times_us,
@@ -238,8 +244,8 @@ class Engine:
             lates=late,
             sequences=np.arange(self.sequence, self.sequence + count),
             contacts=contacts,
-            agents=self.agents.codes(decoded.agent_names)[decoded.agents],
-            saids=self.combinations.saids(decoded.dimension_values)[decoded.dimensions],
+            agents=agents[decoded.agents],
+            saids=saids[decoded.dimensions],
             states=decoded.states,
             numbers=numbers,
             csats=csats,
@@ -248,8 +254,22 @@ class Engine:
         self.sequence += count
         return rows
 
+    def _translated(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The engine's codes of a vocabulary's agents and sets of dimensions; what was translated before is remembered."""
+        if vocabulary is not self._vocabulary:
+            self._vocabulary = vocabulary
+            self._agents = self._saids = np.empty(0, np.int32)
+        if len(vocabulary.agents) > len(self._agents):
+            new = list(islice(vocabulary.agents, len(self._agents), None))
+            self._agents = np.concatenate((self._agents, self.agents.codes(new)))
+        if len(vocabulary.dimensions) > len(self._saids):
+            said = list(islice(vocabulary.dimensions, len(self._saids), None))
+            self._saids = np.concatenate((self._saids, self.combinations.saids(said)))
+        return self._agents, self._saids
+
     def _process(self) -> None:
         """Releases rows and takes them through state and tallies."""
+        self.waiting_rows = 0
         released = self.order.release()
         if not len(released):
             return

@@ -147,41 +147,49 @@ def _parse_matrix(text: NDArray[np.uint8]) -> Instants:
 
 def _parse_layout(text: NDArray[np.uint8], end: int) -> Instants:
     """Instants of rows whose date and time of day end before column `end`, where `Z` or an offset begins."""
-    digits = (text - ord("0")).astype(np.int64)  # uint8 wraps, so that anything but a digit exceeds 9.
-    places = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, *range(20, end)]
-    separator = text[:, 10]
-    valid = (
-        (digits[:, places] <= 9).all(1)
-        & (text[:, [4, 7]] == ord("-")).all(1)
-        & (text[:, [13, 16]] == ord(":")).all(1)
-        & ((separator == ord("T")) | (separator == ord("t")) | (separator == ord(" ")))
-    )
+    midnights, valid = _parse_dates(text[:, :11])
+    digits = text[:, [11, 12, 14, 15, 17, 18, *range(20, end)]] - np.uint8(ord("0"))
+    valid &= (digits <= 9).all(1) & (text[:, 13] == ord(":")) & (text[:, 16] == ord(":"))
     if end > 19:
         valid &= (text[:, 19] == ord(".")) & (end > 20)
+    # One product instead of a column at a time; the floats are whole numbers far below 2**53.
+    fraction = [10 ** (5 - place) if place < 6 else 0 for place in range(max(0, end - 20))]
+    weights = np.array(
+        [10 * HOUR_US, HOUR_US, 10 * MINUTE_US, MINUTE_US, 10 * SECOND_US, SECOND_US, *fraction], np.float64
+    )
+    instants = midnights + (digits @ weights).astype(np.int64)
+    # Two-digit numbers that are all digits: the hour up to 23, minute up to 59, second up to 60.
+    valid &= (digits[:, 0] * 10 + digits[:, 1] <= 23) & (digits[:, 2] <= 5)
+    valid &= (digits[:, 4] <= 5) | ((digits[:, 4] == 6) & (digits[:, 5] == 0))
+    if end == text.shape[1] - 6:
+        ahead, hours, minutes, shaped = _zone_columns(text[:, end:])
+        valid &= shaped
+        instants -= np.where(ahead, 1, -1) * (hours * HOUR_US + minutes * MINUTE_US)
+    return instants if valid.all() else np.where(valid, instants, INVALID)
+
+
+def _parse_dates(text: NDArray[np.uint8]) -> tuple[Instants, NDArray[np.bool_]]:
+    """Midnights of dates `YYYY-MM-DDT`, and which are valid. Neighbours mostly share their date, which is then read once."""
+    rows = len(text)
+    if rows > 1 and (text == text[0]).all():
+        midnights, valid = _parse_dates(text[:1])
+        return np.repeat(midnights, rows), np.repeat(valid, rows)
+    digits = (text - np.uint8(ord("0"))).astype(np.int64)
     year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
     month = digits[:, 5] * 10 + digits[:, 6]
     day = digits[:, 8] * 10 + digits[:, 9]
-    hour = digits[:, 11] * 10 + digits[:, 12]
-    minute = digits[:, 14] * 10 + digits[:, 15]
-    second = digits[:, 17] * 10 + digits[:, 18]
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     known = (month >= 1) & (month <= 12)
     month_days = _MONTH_DAYS[np.where(known, month, 0)] + (leap & (month == 2))
-    valid &= known & (day >= 1) & (day <= month_days) & (hour <= 23) & (minute <= 59) & (second <= 60)
-    fraction = np.zeros(len(text), np.int64)
-    for place in range(20, min(end, 26)):
-        fraction += digits[:, place] * 10 ** (25 - place)
-    instants = _days(year, month, day) * DAY_US + hour * HOUR_US + minute * MINUTE_US + second * SECOND_US + fraction
-    if end == text.shape[1] - 6:
-        ahead, hours, minutes, shaped = _zone_columns(text[:, end:], digits[:, end:])
-        valid &= shaped
-        instants -= np.where(ahead, 1, -1) * (hours * HOUR_US + minutes * MINUTE_US)
-    return np.where(valid, instants, INVALID)
+    separator = text[:, 10]
+    valid = (digits[:, [0, 1, 2, 3, 5, 6, 8, 9]] <= 9).all(1) & (text[:, [4, 7]] == ord("-")).all(1)
+    valid &= (separator == ord("T")) | (separator == ord("t")) | (separator == ord(" "))
+    valid &= known & (day >= 1) & (day <= month_days)
+    return _days(year, month, day) * DAY_US, valid
 
 
-def _zone_columns(
-    text: NDArray[np.uint8], digits: Instants
-) -> tuple[NDArray[np.bool_], Instants, Instants, NDArray[np.bool_]]:
+def _zone_columns(text: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], Instants, Instants, NDArray[np.bool_]]:
+    digits = (text - np.uint8(ord("0"))).astype(np.int64)
     ahead = text[:, 0] == ord("+")
     hours = digits[:, 1] * 10 + digits[:, 2]
     minutes = digits[:, 4] * 10 + digits[:, 5]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.events import BLOCK_BYTES, LINE_BYTES_MAX, Decoded, Reject, decode
+from engine.events import LINE_BYTES_MAX, Decoded, Reject, Vocabulary, decode
 
 __all__ = ["Recording"]
 
@@ -27,6 +27,7 @@ class Recording:
     name: str
     read_bytes: int = 0
     size_bytes: int = field(init=False)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def __post_init__(self) -> None:
         self.size_bytes = self.path.stat().st_size
@@ -53,22 +54,19 @@ class Recording:
                 data = rest + piece
                 end = data.rfind(b"\n") + 1
                 rest = data[end:]
-                yield from self._blocks(data[:end], line)
+                if end:
+                    yield self._decode(data[:end], line)
                 line += data.count(b"\n", 0, end)
                 if len(rest) > LINE_BYTES_MAX:
                     yield self._rejected(self._too_long(line))
                     rest, skipping = b"", True
         if rest and not skipping:
-            yield from self._blocks(rest, line)
+            yield self._decode(rest, line)
 
-    def _blocks(self, data: bytes, line: int) -> Iterator[Decoded]:
-        start = 0
-        while start < len(data):
-            end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1 or data.find(b"\n", start) + 1 or len(data)
-            block = data[start:end]
-            yield decode(block, source=self.name, first_line=line)
-            line += block.count(b"\n")
-            start = end
+    def _decode(self, data: bytes, line: int) -> Decoded:
+        if self.vocabulary.full():
+            self.vocabulary = Vocabulary()
+        return decode(data, source=self.name, first_line=line, vocabulary=self.vocabulary)
 
     def _too_long(self, line: int) -> Reject:
         return Reject(self.name, line, "line_too_long", f"longer than {LINE_BYTES_MAX} bytes")
