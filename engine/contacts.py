@@ -60,8 +60,8 @@ _OUTCOME_FIELD = {
 }  # fmt: skip
 
 # Marks of a contact, one bit each.
-_IS_SETTLED, _WAS_QUEUED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_DUE, _REPLY_STOPPED = (
-    np.uint8(1 << bit) for bit in range(8)
+_IS_SETTLED, _WAS_QUEUED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_ASKED, _REPLY_DUE, _REPLY_STOPPED = (
+    np.uint16(1 << bit) for bit in range(9)
 )
 
 #: Slots of a name that is not known yet, and of one for which there is no room.
@@ -69,11 +69,11 @@ _NEW, _REFUSED = -3, -2
 
 #: The arrays of a contact: name, dtype, and the value of a slot that is free.
 ARRAYS: tuple[tuple[str, Any, int], ...] = (
-    ("states", np.uint8, 0), ("marks", np.uint8, 0), ("seen_us", np.int64, NEVER_US),
+    ("states", np.uint8, 0), ("marks", np.uint16, 0), ("seen_us", np.int64, NEVER_US),
     ("arrival_us", np.int64, 0), ("waiting_since_us", np.int64, 0), ("waited_us", np.int64, 0),
     ("served_since_us", np.int64, 0), ("turn_since_us", np.int64, 0), ("written_us", np.int64, 0),
     ("said", np.int32, 0), ("combination", np.int32, 0), ("cohort", np.int32, 0), ("waiting_as", np.int32, 0),
-    ("waits_as", np.int32, 0), ("written_as", np.int32, 0), ("served_as", np.int32, 0), ("agent", np.int32, 0),
+    ("waits_as", np.int32, 0), ("asked_as", np.int32, 0), ("asked_us", np.int64, 0), ("served_as", np.int32, 0), ("agent", np.int32, 0),
 )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ class Contacts:
             setattr(self, name, np.full(0, fill, dtype))
 
     states: NDArray[np.uint8]
-    marks: NDArray[np.uint8]
+    marks: NDArray[np.uint16]
     seen_us: Instants
     arrival_us: Instants
     waiting_since_us: Instants
@@ -118,12 +118,13 @@ class Contacts:
     served_since_us: Instants
     turn_since_us: Instants
     written_us: Instants
+    asked_us: Instants
     said: Codes
     combination: Codes
     cohort: Codes
     waiting_as: Codes  # Where it waits now.
     waits_as: Codes  # Where the wait began; its limit is that of there.
-    written_as: Codes
+    asked_as: Codes
     served_as: Codes
     agent: Codes
 
@@ -224,7 +225,7 @@ class Contacts:
         self.next_due_us = -NEVER_US
         for mark, since_us, began_as, limit_us in (
             (_WAIT_DUE, self.waiting_since_us, self.waits_as, self.limits.wait_us),
-            (_REPLY_DUE, self.written_us, self.written_as, self.limits.first_reply_us),
+            (_REPLY_DUE, self.asked_us, self.asked_as, self.limits.first_reply_us),
         ):
             slots = np.flatnonzero(marks & mark)
             as_ = began_as[slots]
@@ -284,9 +285,9 @@ class _Batch:
         begins = run_starts(rows.contacts)
         self.segments = Segments(begins | self.arrives, self.arrives)
         self.ends = np.append(np.flatnonzero(begins)[1:], len(rows)) - 1
-        self.marks = np.where(self.segments.carries, contacts.marks[rows.contacts], np.uint8(0))
+        self.marks = np.where(self.segments.carries, contacts.marks[rows.contacts], np.uint16(0))
         self.written: dict[str, NDArray[Any]] = {}
-        self.marks_set = np.zeros(len(rows), np.uint8)
+        self.marks_set = np.zeros(len(rows), np.uint16)
 
     def apply(self) -> None:
         self._combine()
@@ -309,14 +310,14 @@ class _Batch:
         at = latest[chosen]
         return np.where(at >= 0, values[at], self._carried(name, chosen))
 
-    def _first_ever(self, marked: Mask, bit: np.uint8) -> Mask:
+    def _first_ever(self, marked: Mask, bit: np.uint16) -> Mask:
         """The rows that are the first marked one in the contact's life, `bit` being the contact's mark of it."""
         earlier = self.segments.before(self.segments.last(marked))
         first: Mask = marked & (earlier < 0) & (self.marks & bit == 0)
         return first
 
-    def _mark(self, bit: np.uint8, rows: Mask) -> None:
-        self.marks_set |= np.where(rows, bit, np.uint8(0))
+    def _mark(self, bit: np.uint16, rows: Mask) -> None:
+        self.marks_set |= np.where(rows, bit, np.uint16(0))
 
     def _changes(self, combinations: Codes, chosen: Any, delta: int) -> Changes:
         rows = self.rows
@@ -523,26 +524,32 @@ class _Batch:
         facts.add("first_response_us", as_, times_us[chosen], taken_us)
         facts.sample("first_response", as_, times_us[chosen], taken_us)
         self._keep("written_us", written_at, times_us)
-        self._keep("written_as", written_at, self.combination)
-        self._mark(_WRITTEN, (written_at >= 0) | (self.marks & _WRITTEN != 0))
+        is_written = (written_at >= 0) | (self.marks & _WRITTEN != 0)
+        self._mark(_WRITTEN, is_written)
         self._mark(_REPLIED, (segments.last(first) >= 0) | (self.marks & _REPLIED != 0))
-        self._reply_due(written, written_at, first)
+        self._reply_due(is_written, first)
 
-    def _reply_due(self, written: Mask, written_at: NDArray[np.int64], first: Mask) -> None:
-        """The clock of the first reply: it starts at the first message, stops at the reply or when the contact ends."""
+    def _reply_due(self, is_written: Mask, first: Mask) -> None:
+        """The clock of the first reply (C1): it starts when a customer who has written waits for a person or has one, and
+        stops at the person's reply or when the contact ends. Who is content with a bot starts no clock."""
         segments, times_us = self.segments, self.times_us
+        asks = is_written & (self.phase_after >= Phase.WAITING) & (self.phase_after <= Phase.REWAITING)
+        asked = self._first_ever(asks, _REPLY_ASKED)
+        asked_at = segments.last(asked)
+        asked_before = segments.before(asked_at)
         stops = first | (self.phase_after >= Phase.ABANDONED)
         stopping = self._first_ever(stops, _REPLY_STOPPED)
-        written_before = segments.before(written_at)
-        ran = (written_before >= 0) | (self.marks & _REPLY_DUE != 0)
-        chosen = np.flatnonzero(stopping & ran)
-        as_ = self._recall("written_as", written_before, self.combination, chosen).astype(np.int32, copy=False)
-        since_us = self._recall("written_us", written_before, times_us, chosen)
+        chosen = np.flatnonzero(stopping & ((asked_before >= 0) | (self.marks & _REPLY_DUE != 0)))
+        as_ = self._recall("asked_as", asked_before, self.combination, chosen).astype(np.int32, copy=False)
+        since_us = self._recall("asked_us", asked_before, times_us, chosen)
         self._broken(chosen, as_, since_us + self.limits.first_reply_us[as_])
         stopped = (segments.last(stops) >= 0) | (self.marks & _REPLY_STOPPED != 0)
+        self._keep("asked_us", asked_at, times_us)
+        self._keep("asked_as", asked_at, self.combination)
+        self._mark(_REPLY_ASKED, (asked_at >= 0) | (self.marks & _REPLY_ASKED != 0))
         self._mark(_REPLY_STOPPED, stopped)
-        self._mark(_REPLY_DUE, ~stopped & ((written_at >= 0) | (self.marks & _REPLY_DUE != 0)))
-        self._next_due(times_us[written] + self.limits.first_reply_us[self.combination[written]])
+        self._mark(_REPLY_DUE, ~stopped & ((asked_at >= 0) | (self.marks & _REPLY_DUE != 0)))
+        self._next_due(times_us[asked] + self.limits.first_reply_us[self.combination[asked]])
 
     def _write(self) -> None:
         """The last row of each contact says what it is from now on."""

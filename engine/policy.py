@@ -27,8 +27,8 @@ class Policy:
     """Limits in microseconds, by channel where a mapping; a channel that is not listed has the limit under `""`, or none.
 
     `target_us`: a wait up to this is in target, for the service level (C10). `short_us`: an abandonment up to this is
-    short. `wait_us`: a longer wait is a breach (C3 for the phone, C6 elsewhere). `first_reply_us`: a customer whose first
-    message is unanswered by a person for longer is a breach (C1).
+    short. `wait_us`: a longer wait is a breach (C3 for the phone, C6 elsewhere). `first_reply_us`: a customer who has
+    written, waits for a person or has one, and gets no person's reply for longer is a breach (C1).
     """
 
     target_us: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"": 20 * SECOND_US}))

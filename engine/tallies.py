@@ -194,7 +194,8 @@ class Tallies:
             group_panes, groups, inverse = self._compact(cell_panes, rollup.group_of[cell_codes], len(rollup.groups))
             rolled = np.zeros((len(group_panes), _FIELD_COUNT), np.int64)
             np.add.at(rolled, inverse, sums)
-            rollup.sums[rollup.rows((group_panes << _GROUP_BITS) | groups)] += rolled
+            rows = rollup.rows((group_panes << _GROUP_BITS) | groups)
+            rollup.sums[rows] += rolled
             np.add.at(rollup.totals, groups, rolled)
 
     def _samples(self, facts: Facts) -> None:

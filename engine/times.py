@@ -97,22 +97,23 @@ def parse_times(values: Sequence[str | int]) -> Instants:
     Texts of one length are read together as one matrix of bytes. Fractions finer than a microsecond are cut off; a
     second of 60 is the first instant of the next minute.
     """
-    if values and isinstance(values[0], str):
-        try:
-            return _parse_texts(values)  # type: ignore[arg-type]
-        except TypeError:
-            pass  # Texts and integers mixed.
+    is_text = [type(value) is str for value in values]
+    if all(is_text):
+        return _parse_texts(values)  # type: ignore[arg-type]
     instants = np.empty(len(values), np.int64)
-    texts = [row for row, value in enumerate(values) if isinstance(value, str)]
-    numbers = [row for row, value in enumerate(values) if not isinstance(value, str)]
-    instants[numbers] = [_milliseconds(int(values[row])) for row in numbers]
-    if texts:
-        instants[texts] = _parse_texts([str(values[row]) for row in texts])
+    texts = np.array(is_text)
+    instants[~texts] = _milliseconds([value for value in values if type(value) is int])
+    if texts.any():
+        instants[texts] = _parse_texts([value for value in values if type(value) is str])
     return instants
 
 
-def _milliseconds(value: int) -> int:
-    return max(-_FAR, min(_FAR, value * MILLISECOND_US))
+def _milliseconds(values: list[int]) -> Instants:
+    try:
+        read = np.array(values, np.int64)
+    except OverflowError:
+        read = np.array([max(-_FAR, min(_FAR, value)) for value in values], np.int64)
+    return np.clip(read, -_FAR // MILLISECOND_US, _FAR // MILLISECOND_US) * MILLISECOND_US
 
 
 def _parse_texts(texts: Sequence[str]) -> Instants:
