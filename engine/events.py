@@ -320,8 +320,7 @@ class _Decoding:
                 if event.resolved is not None:
                     self.resolved[taken.first_row + row] = event.resolved
             elif kinds[row] == _UNKNOWN:
-                shown = _CONTROL.sub("?", event.type[:60])
-                self.faults[taken.first_row + row] = "unknown_type", f"{shown!r} is none of the format's types"
+                self.faults[taken.first_row + row] = "unknown_type", _unknown_type(event.type)
                 kinds[row] = 0
             else:
                 raw = raw or [line for line in data.split(b"\n") if line.strip()]
@@ -403,6 +402,13 @@ class _Decoding:
                 self.faults.setdefault(row, ("control_character", "in a name"))
 
 
+def _unknown_type(text: str) -> str:
+    """The type's name where it looks like one; anything else could be a customer's words."""
+    if re.fullmatch(r"[a-z]{1,30}[._][a-z_]{1,30}", text):
+        return f"{text} is none of the format's types"
+    return "none of the format's types"
+
+
 def _coded(codes: dict[Key, int], key: Callable[[Event], Key], events: list[Event]) -> list[int]:
     """The code of each event's key; new ones are added. They are rare, so they are looked for only when one is met."""
     try:
@@ -429,7 +435,7 @@ def _fault(error: Exception) -> Fault:
     if text.startswith("Invalid enum value"):
         where = text.rpartition(" - at `$.")[2].rstrip("`")
         reason = "unknown_state" if where == "state" else "unknown_value"
-        return reason, _CONTROL.sub("?", text[:120])
+        return reason, f"{where} is none of the format's values"
     return "wrong_type", text[:120]
 
 

@@ -42,7 +42,7 @@ def snapshot(engine: Any) -> bytes:
         "fingerprint": fingerprint(engine),
         "sequence": engine.sequence,
         "reclaimed_us": engine.reclaimed_us,
-        "counters": asdict(engine.counters),
+        "counters": {name: dict(value) if isinstance(value, dict) else value for name, value in vars(engine.counters).items()},
         "order": {
             "floor_us": order.floor_us,
             "sources": {name: asdict(source) for name, source in order.sources.items()},

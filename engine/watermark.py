@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Rows
+from engine.columns import OTHER, Rows
 
-__all__ = ["NEVER_US", "Order", "Source"]
+__all__ = ["NEVER_US", "SOURCES_MAX", "Order", "Source"]
 
+#: Sources whose order is judged each by itself.
+SOURCES_MAX = 10_000
 #: Before every instant that the format allows.
 NEVER_US = -(2**62)
 
@@ -57,7 +59,12 @@ class Order:
         return sum(map(len, self.held))
 
     def source(self, name: str) -> Source:
-        """The source of that name, new ones with the default bound. A source once named holds time back until it is heard."""
+        """The source of that name, new ones with the default bound. A source once named holds time back until it is heard.
+
+        Past `SOURCES_MAX` all further names are one source, so their order among each other is judged together.
+        """
+        if name not in self.sources and len(self.sources) >= SOURCES_MAX:
+            name = OTHER
         return self.sources.setdefault(name, Source(self.bound_us))
 
     def watermarks(self, times_us: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,0 +1,339 @@
+"""The engine inside one process: journal, tick, snapshots, and what everybody reads.
+
+Owns: the engine and the one thread that touches it. That thread is not the event loop's: absorbing a large batch or
+writing a snapshot takes longer than a health check or a viewer may wait. Never parses a request, never formats a page:
+it hands out one immutable `Published` a second, computed once for all readers.
+
+Law: what the journal holds is what the engine is. Batches are absorbed in the journal's order, each after advancing
+the engine to the instant that the journal keeps with it, and the tick stands still while any batch is on its way; so
+replaying the journal repeats the run, and a process killed at any moment goes on with the same figures.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import msgspec
+
+from engine.events import Decoded, decode
+from engine.pipeline import Engine
+from streams.clock import Clock
+from streams.gateway import Busy
+from streams.intake import pieces
+from streams.journal import Batch, Journal, JournalError, Snapshot
+from streams.settings import ServiceSettings
+
+__all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
+
+COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+HEARTBEAT_S_MAX = 15.0
+"""The engine's thread is taken for dead after so long without a turn."""
+REPLAY_TOLD_EVERY_S = 1.0
+_STOP = Batch(b"", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What all readers get: `facts` (not to be changed) and the same as JSON. `version` grows by one each time."""
+
+    version: int
+    facts: dict[str, Any]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The process's own health, for the metrics. Counters since the start of the process."""
+
+    batches: int = 0
+    commits: int = 0
+    commit_us: int = 0
+    commit_buckets: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS_S) + 1))
+    refused_busy: int = 0
+    snapshots: int = 0
+    snapshot_bytes: int = 0
+    snapshot_us: int = 0
+
+
+class Embedded:
+    """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        settings: ServiceSettings,
+        engine_settings: Any,
+        *,
+        on_publish: Callable[[Published], None] = lambda published: None,
+        on_failure: Callable[[], None] = lambda: None,
+        tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
+    ) -> None:
+        self.journal = journal
+        self.vitals = Vitals()
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self.published = Published(0, {}, b"{}")
+        self._settings = settings
+        self._engine_settings = engine_settings
+        self._on_publish = on_publish
+        self._on_failure = on_failure
+        self._tell = tell
+        self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
+        self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
+        self._begun = 0
+        self._backlog_batches = 0
+        self._backlog_bytes = 0
+        self._closing = False
+        self._absorb: queue.SimpleQueue[Batch] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._beat = time.monotonic()
+        self._started_us = now_us()
+        # Touched by the engine's thread only:
+        self._engine: Any = None
+        self._covered = 0
+        self._snapshot_sequence = 0
+        self._snapshot_at = 0.0
+        self._lines_since_snapshot = 0
+
+    def start(self) -> None:
+        """Restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
+        self.journal.start(self._durable, self._committed)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse what is new, absorb what is journalled, write a last snapshot. Raises nothing for a dead engine."""
+        with self._guard:
+            self._closing = True
+        self.journal.stop()
+        self._absorb.put(_STOP)
+        self._thread.join()
+        self.journal.close()
+
+    def is_alive(self) -> bool:
+        """False when the engine's thread died or has not turned for long."""
+        return self.failure is None and (not self.ready.is_set() or time.monotonic() - self._beat < HEARTBEAT_S_MAX)
+
+    def begin(self) -> int:
+        """See streams.gateway.Service: from here to `end` the tick stands still for this body."""
+        with self._guard:
+            self._admit()
+            self._begun += 1
+            return now_us()
+
+    def end(self) -> None:
+        with self._guard:
+            self._begun -= 1
+
+    def submit(self, batch: Batch, newest_us: int) -> Future[Batch]:
+        """Journal a batch and then absorb it; only rejects to keep make a batch without lines."""
+        with self._guard:
+            self._admit()
+            if batch.lines:
+                batch.clock_us = self._clock.stamp(batch.received_us, newest_us)
+                self._backlog_batches += 1
+                self._backlog_bytes += len(batch.body)
+            future = self.journal.append(batch)  # Under the lock: the journal's order is the clock's order.
+        if batch.lines:
+            future.add_done_callback(lambda done: self._forget(batch) if done.exception() else None)
+        return future
+
+    def backlog(self) -> tuple[int, int]:
+        """Batches and bytes submitted and not yet absorbed."""
+        with self._guard:
+            return self._backlog_batches, self._backlog_bytes
+
+    def _admit(self) -> None:
+        if self._closing or self.failure is not None:
+            raise Busy(503, "The service is stopping; nothing was stored, send it again later.")
+        if not self.ready.is_set():
+            raise Busy(503, "The service is replaying its journal; nothing was stored, send it again later.")
+        if (
+            self._backlog_batches >= self._settings.backlog_batches_max
+            or self._backlog_bytes >= self._settings.backlog_bytes_max
+        ):
+            self.vitals.refused_busy += 1
+            raise Busy(429, "The backlog is full; nothing was stored, send it again.")
+
+    def _forget(self, batch: Batch) -> None:
+        with self._guard:
+            self._backlog_batches -= 1
+            self._backlog_bytes -= len(batch.body)
+
+    def _durable(self, batch: Batch) -> None:
+        self._absorb.put(batch)
+
+    def _committed(self, batches: int, elapsed_us: int) -> None:
+        vitals = self.vitals
+        vitals.commits += 1
+        vitals.commit_us += elapsed_us
+        bucket = next((i for i, limit in enumerate(COMMIT_BUCKETS_S) if elapsed_us <= limit * 1e6), -1)
+        vitals.commit_buckets[bucket] += 1
+
+    def _run(self) -> None:
+        try:
+            self._restore()
+            self._publish()
+            self.ready.set()
+            self._serve()
+            self._take_snapshot()
+            self._publish()
+        except BaseException as error:  # A bug must be loud: the process ends, and the journal keeps what it has.
+            self.failure = error
+            if isinstance(error, JournalError):
+                self._tell(str(error))
+            else:
+                traceback.print_exc()
+            self._on_failure()
+
+    def _serve(self) -> None:
+        settings = self._settings
+        tick_at = publish_at = time.monotonic()
+        while True:
+            self._beat = time.monotonic()
+            batch = self._next_batch(max(0.0, tick_at - self._beat))
+            if batch is _STOP:
+                return
+            if batch is not None:
+                self._take(batch, batch.payload if isinstance(batch.payload, list) else [])
+                self._forget(batch)
+            turn = time.monotonic()
+            if turn >= tick_at:
+                self._tick()
+                tick_at = turn + settings.tick_us / 1e6
+            if turn >= publish_at:
+                self._publish()
+                publish_at = max(publish_at + settings.publish_us / 1e6, turn)
+            if self._snapshot_is_due(turn):
+                self._take_snapshot()
+
+    def _next_batch(self, wait_s: float) -> Batch | None:
+        try:
+            return self._absorb.get(timeout=wait_s) if wait_s else self._absorb.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _take(self, batch: Batch, decoded: list[Decoded]) -> None:
+        if batch.clock_us:
+            # The floor decides who is late; settling changes no figure and is left to the tick, once for many batches.
+            self._engine.order.advance(batch.clock_us - self._settings.disorder_bound_us)
+        for piece in decoded:
+            self._engine.absorb(piece)
+        batch.payload = None
+        self._covered = batch.sequence
+        self._lines_since_snapshot += batch.lines
+        self.vitals.batches += 1
+
+    def _tick(self) -> None:
+        with self._guard:
+            clock_us = 0 if self._begun or self._backlog_batches else self._clock.tick(now_us())
+        if clock_us:
+            self._engine.advance(clock_us - self._settings.disorder_bound_us)
+        else:
+            self._engine.settle()
+
+    def _publish(self) -> None:
+        facts = self._engine.now()
+        with self._guard:
+            running = self._clock.running
+        facts["counters"] = self._counters()
+        facts["service"] = {
+            "sent_us": now_us(),
+            "started_us": self._started_us,
+            "zone": self._settings.zone,
+            "ready": True,
+            "clock_running": running,
+            "backlog_batches": self._backlog_batches,
+            "sequence": self._covered,
+        }
+        self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
+        self._on_publish(self.published)
+
+    def _counters(self) -> dict[str, Any]:
+        counters = self._engine.counters
+        counted = {entry.name: getattr(counters, entry.name) for entry in fields(counters)}
+        # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.
+        rejected = Counter(counted.get("rejected") or {}) + Counter(self.journal.reject_totals())
+        return counted | {"rejected": dict(rejected)}
+
+    def _snapshot_is_due(self, turn: float) -> bool:
+        if self._covered == self._snapshot_sequence:
+            return False
+        return (
+            turn - self._snapshot_at
+        ) * 1e6 >= self._settings.snapshot_interval_us or self._lines_since_snapshot >= self._settings.snapshot_lines
+
+    def _take_snapshot(self) -> None:
+        if self._covered == self._snapshot_sequence:
+            return
+        started = time.perf_counter_ns()
+        self._snapshot_at = time.monotonic()
+        data = self._engine.snapshot()
+        try:
+            self.journal.save_snapshot(Snapshot(self._covered, now_us(), data))
+        except JournalError as error:  # The journal keeps the batches, so only the next restart takes longer.
+            self._tell(str(error))
+            return
+        self._snapshot_sequence = self._covered
+        self._lines_since_snapshot = 0
+        self.vitals.snapshots += 1
+        self.vitals.snapshot_bytes = len(data)
+        self.vitals.snapshot_us = (time.perf_counter_ns() - started) // 1_000
+
+    def _restore(self) -> None:
+        self._engine, self._covered = self._newest_engine()
+        self._snapshot_sequence = self._covered
+        self._snapshot_at = time.monotonic()
+        if self.journal.sequence:
+            self._clock.restored(now_us())
+        whole = self.journal.lines_behind(self._covered)
+        done = 0
+        told_at = time.monotonic()
+        for batch in self.journal.batches_behind(self._covered):
+            self._take(batch, list(_decoded(batch)))
+            done += batch.lines
+            if time.monotonic() - told_at >= REPLAY_TOLD_EVERY_S:
+                self._tell(f"Replaying the journal: {done:,} of {whole:,} events.")
+                told_at = time.monotonic()
+            if self._closing:
+                return
+        if whole:
+            self._tell(f"Replayed {done:,} events from the journal.")
+
+    def _newest_engine(self) -> tuple[Any, int]:
+        why = ""
+        for snapshot in self.journal.snapshots():
+            try:
+                return Engine.restore(snapshot.engine, self._engine_settings), snapshot.sequence
+            except Exception as error:  # Whatever a damaged snapshot raises: the older one may be whole.
+                why = f" ({error})"
+                self._tell(f"The snapshot behind batch {snapshot.sequence} cannot be used{why}.")
+        if not self.journal.replayable_from_start():
+            raise JournalError(
+                f"No snapshot in {self.journal.path} can be used{why} and the batches before them were pruned; nothing "
+                "was changed. Start with the settings of before, put a backup in its place, or name a new folder."
+            )
+        return Engine(self._engine_settings), 0
+
+
+def _decoded(batch: Batch) -> Iterator[Decoded]:
+    for piece in pieces(batch.body):
+        yield decode(piece, source=batch.source)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as JSON knows them."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def now_us() -> int:
+    """The wall clock in microseconds since 1970."""
+    return time.time_ns() // 1_000

@@ -1,0 +1,189 @@
+"""From the body of a request to lines that may be stored.
+
+Owns: inflating within a bound, telling one event from an array from NDJSON (pretty-printed or not), and privacy on
+entry: `text` is removed and `customer` replaced by a keyed hash. Never judges an event (engine.events does), never
+stores one, never sends one anywhere.
+
+Law: what leaves here holds no message text and no customer's own identifier at the top level of an event; lines keep
+their numbers; a line that is no JSON object passes unchanged, for the decoder to refuse it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["BodyError", "Pseudonyms", "inflate", "lines_of", "pieces"]
+
+KEY_BYTES = 32
+PSEUDONYM_DIGITS = 16
+PIECE_BYTES = 1 << 20
+_GZIP = 16 + zlib.MAX_WBITS
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_value = msgspec.json.Decoder(msgspec.Raw)
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_encode = msgspec.json.Encoder().encode
+_BAD_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+class BodyError(Exception):
+    """A body that cannot be taken at all; `status` is the HTTP answer, the message one sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def inflate(body: bytes, bytes_max: int) -> bytes:
+    """Undo gzip (several members too). Stops at `bytes_max` and raises BodyError, so a bomb costs no more than that."""
+    parts: list[bytes] = []
+    room = bytes_max
+    while body:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            part = member.decompress(body, room + 1)
+        except zlib.error:
+            raise BodyError(400, "The body is not valid gzip; nothing of it was stored.") from None
+        room -= len(part)
+        if room < 0:
+            raise BodyError(413, f"The body inflates to more than {bytes_max} bytes; send smaller batches.")
+        parts.append(part)
+        if not member.eof:
+            raise BodyError(400, "The gzip body ends too early; nothing of it was stored.")
+        body = member.unused_data.lstrip(b"\0")
+    return b"".join(parts)
+
+
+def lines_of(body: bytes) -> bytes:
+    """The body as NDJSON: one event a line, in the order and (for NDJSON) under the line numbers of the sender."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    start = body.lstrip()[:1]
+    if start == b"[":
+        try:
+            return b"\n".join(_one_line(bytes(item)) for item in _array.decode(body))
+        except _BAD_JSON:
+            return body
+    if start == b"{" and not _is_value(body.lstrip().split(b"\n", 1)[0]):
+        return b"\n".join(_printed_over_lines(body)) or body
+    return body
+
+
+def pieces(lines: bytes) -> Iterator[bytes]:
+    """Cut NDJSON at line ends into pieces of about a mebibyte, so that no one call holds the interpreter for long."""
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + PIECE_BYTES)
+        end = len(lines) if end < 0 else end + 1
+        yield lines[start:end]
+        start = end
+
+
+class Pseudonyms:
+    """The key under which customers are known in this installation, and the removal of what must not be kept."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"The pseudonym key must have {KEY_BYTES} bytes, not {len(key)}.")
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+
+    @classmethod
+    def kept_in(cls, path: Path) -> Pseudonyms:
+        """Read the key, or create it once, readable by its owner only. Raises ValueError when it is damaged."""
+        if not path.exists():
+            # Written aside and moved into place: a process killed here leaves the whole key or none.
+            aside = path.with_suffix(f".{secrets.token_hex(4)}")
+            descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        return cls(path.read_bytes())
+
+    def of(self, customer: str) -> str:
+        """The pseudonym of a customer: the same for the same key, not to be turned back without it."""
+        keyed = self._keyed.copy()
+        keyed.update(customer.encode("utf-8", "surrogatepass"))
+        return keyed.hexdigest()[:PSEUDONYM_DIGITS]
+
+    def scrub(self, lines: bytes) -> tuple[bytes, list[int]]:
+        """NDJSON without texts and with pseudonyms, and the indices of lines that may hold either and cannot be read.
+
+        Lines that hold neither stay as they are. Those that cannot be read do too, so that the decoder can say what
+        is wrong with them; the caller must not store one of them, whatever the decoder says.
+        """
+        if not _may_hold_identity(lines):
+            return lines, []
+        unread: list[int] = []
+        scrubbed = lines.split(b"\n")
+        for index, line in enumerate(scrubbed):
+            if _may_hold_identity(line):
+                try:
+                    scrubbed[index] = self._scrub_line(line)
+                except _BAD_JSON:
+                    unread.append(index)
+        return b"\n".join(scrubbed), unread
+
+    def _scrub_line(self, line: bytes) -> bytes:
+        event = _object.decode(line)
+        text, customer = event.pop("text", None), event.pop("customer", None)
+        if text is None and customer is None:
+            return line
+        if customer is not None and (written := bytes(customer)) != b"null":
+            event["customer"] = msgspec.Raw(b'"' + self.of(_name(written)).encode() + b'"')
+        return _encode(event)
+
+
+def _name(written: bytes) -> str:
+    """The customer as text; what is written as a number or in any other form counts as its JSON text."""
+    try:
+        return _text.decode(written)
+    except _BAD_JSON:
+        return written.decode("utf-8", "replace")
+
+
+def _may_hold_identity(line: bytes) -> bool:
+    """Cheap and never wrong in the direction that matters: an escaped key needs a backslash-u."""
+    return b'"customer"' in line or b'"text"' in line or b"\\u" in line
+
+
+def _is_value(line: bytes) -> bool:
+    try:
+        _value.decode(line)
+    except _BAD_JSON:
+        return False
+    return True
+
+
+def _one_line(value: bytes) -> bytes:
+    return msgspec.json.format(value, indent=-1) if b"\n" in value else value
+
+
+def _printed_over_lines(body: bytes) -> list[bytes]:
+    """JSON values printed over several lines, one after the other; none when the body is not made of such."""
+    values: list[bytes] = []
+    scan = json.JSONDecoder().raw_decode
+    try:
+        text = body.decode("utf-8")
+        position = len(text) - len(text.lstrip())
+        while position < len(text):
+            _, end = scan(text, position)
+            values.append(_one_line(text[position:end].encode()))
+            space = _BLANKS.match(text, end)
+            position = space.end() if space else end
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        return []
+    return values

@@ -1,0 +1,189 @@
+"""`floorwatch run`: the command line of the one-machine service.
+
+Owns: the options, the refusals before anything runs (wrong usage 2, cannot start 1, each one sentence), and the
+simulated centre beside it. Never serves anything itself: see streams.service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.pipeline import Settings
+from engine.times import HOUR_US, MINUTE_US
+from engine.windows import Spec
+from streams.intake import Pseudonyms
+from streams.journal import Journal, JournalError
+from streams.options import Duration
+from streams.service import serve
+from streams.settings import ServiceSettings, SettingsError, read_token
+
+__all__ = ["run"]
+
+DEFAULT_DATA = Path("data/floorwatch")
+DEFAULT_ZONE = "Asia/Shanghai"
+TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
+WINDOW_US = 15 * MINUTE_US
+WINDOW_STEP_US = MINUTE_US
+RETENTION_US = 25 * HOUR_US
+BATCH_ROWS = 1 << 18
+"""The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
+SIMULATED_PAST = "1h"
+
+
+class CannotStart(Exception):
+    """The service cannot start or go on; the message is one sentence for the operator."""
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one.")
+@click.option("--data", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_DATA}]")
+@click.option("--zone", default=DEFAULT_ZONE, show_default=True, help="Time zone of days and of the wall's clock.")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
+)
+@click.option(
+    "--disorder", default="2s", show_default=True, type=Duration(), help="How far events may be out of order."
+)
+@click.option("--snapshot-every", default="30s", show_default=True, type=Duration(), help="How often state is saved.")
+@click.option("--simulate", is_flag=True, help="Add a live simulated centre; without --data it leaves nothing behind.")
+def run(
+    host: str,
+    port: int,
+    data: Path | None,
+    zone: str,
+    token_file: Path | None,
+    disorder: int,
+    snapshot_every: int,
+    simulate: bool,
+) -> None:
+    """Run the whole monitor on this machine: intake, engine, wall and metrics in one process."""
+    with contextlib.ExitStack() as leaving:
+        if data is None:
+            data = Path(leaving.enter_context(_scratch_folder())) if simulate else DEFAULT_DATA
+        try:
+            token = read_token(token_file) if token_file else os.environ.get(TOKEN_VARIABLE) or None
+            settings = ServiceSettings(
+                data=data,
+                host=host,
+                port=port,
+                zone=zone,
+                token=token,
+                disorder_bound_us=disorder,
+                near_us=disorder // 2,
+                snapshot_interval_us=snapshot_every,
+            )
+            engine_settings = _engine_settings(settings)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
+        try:
+            code = _serve(settings, engine_settings, simulate)
+        except (CannotStart, JournalError) as error:
+            raise click.ClickException(str(error)) from None
+    sys.exit(code)
+
+
+def _engine_settings(settings: ServiceSettings) -> Settings:
+    return Settings(
+        windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
+        disorder_bound_us=settings.disorder_bound_us,
+        retention_us=RETENTION_US,
+        batch_rows=BATCH_ROWS,
+    )
+
+
+def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool) -> int:
+    listener = _listen(settings.host, settings.port)
+    with contextlib.closing(listener):
+        pseudonyms, journal = _open_data(settings)
+        if simulate and journal.sequence:
+            journal.close()
+            raise CannotStart(
+                f"The folder {settings.data} already holds events; a simulated centre would mix with them. "
+                "Leave --data out, or name a new folder."
+            )
+
+        def companion(address: str) -> contextlib.AbstractContextManager[None]:
+            return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
+
+        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion))
+
+
+def _run_loop(main: Coroutine[Any, Any, int]) -> int:
+    try:
+        import uvloop
+    except ImportError:  # Not on every platform.
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2_048)
+        listener.setblocking(False)
+        return listener
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"Port {port} on {host} is in use; stop what uses it or choose another with --port."
+            ) from None
+        raise CannotStart(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from None
+
+
+def _open_data(settings: ServiceSettings) -> tuple[Pseudonyms, Journal]:
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key")
+        return pseudonyms, Journal(settings.data / "journal.sqlite", rejects_kept_max=settings.rejects_kept_max)
+    except OSError as error:
+        raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
+    except ValueError:
+        raise CannotStart(
+            f"The key {settings.data / 'pseudonym.key'} is damaged; put a backup in its place "
+            "(without it known customers cannot be recognised)."
+        ) from None
+
+
+@contextlib.contextmanager
+def _scratch_folder() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="floorwatch-", ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _simulated_centre(address: str, settings: ServiceSettings) -> Iterator[None]:
+    """The simulated centre as a child process, ended with the service."""
+    command = [sys.executable, "-m", "streams", "simulate", "--live", "--prefill", SIMULATED_PAST]
+    command += ["--zone", settings.zone, "--to", address]
+    environment = os.environ | ({TOKEN_VARIABLE: settings.token} if settings.token else {})
+    child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command.
+    try:
+        yield
+    finally:
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,172 @@
+"""The one-machine service, put together: engine, journal, intake, wall and metrics around one event loop.
+
+Owns: the order in which the parts start and end, the process's signals, and the figures about the process itself. Never
+holds a figure of the floor, never decides about an event, never reads an option.
+
+Law: it listens before it replays (so that health can be asked), says where the wall is once it is ready, and on SIGTERM
+or SIGINT refuses what is new, absorbs what is journalled, writes a last snapshot and ends with 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import accumulate
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from dashboards.exposition import CONTENT_TYPE, Health, render
+from dashboards.wall.server import Feed, routes
+from engine.pipeline import Settings
+from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
+from streams.gateway import Gateway
+from streams.guard import Guard
+from streams.intake import Pseudonyms
+from streams.journal import Journal
+from streams.settings import ServiceSettings
+
+__all__ = ["serve"]
+
+CONNECTIONS_MAX = 4_096
+FAREWELL_S = 3
+
+
+async def serve(
+    settings: ServiceSettings,
+    engine_settings: Settings,
+    listener: socket.socket,
+    pseudonyms: Pseudonyms,
+    journal: Journal,
+    companion: Callable[[str], AbstractContextManager[None]],
+) -> int:
+    """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address."""
+    loop = asyncio.get_running_loop()
+    feed = Feed(settings.viewers_max)
+    ended = asyncio.Event()
+
+    def publish(published: Published) -> None:
+        loop.call_soon_threadsafe(feed.put, published.facts)
+
+    def fail() -> None:
+        loop.call_soon_threadsafe(ended.set)
+
+    embedded = Embedded(
+        journal,
+        settings,
+        engine_settings,
+        on_publish=publish,
+        on_failure=fail,
+    )
+    gateway = Gateway(embedded, settings, pseudonyms)
+    server = uvicorn.Server(_server_config(_application(embedded, gateway, feed, settings)))
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, ended.set)
+    embedded.start()
+    # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
+    serving = asyncio.ensure_future(server._serve([listener]))
+    with contextlib.ExitStack() as leaving:
+        await _until_ready(embedded, ended, server, serving)
+        if embedded.ready.is_set() and not ended.is_set():
+            address = _address(listener)
+            print(f"The wall is at {address}/", flush=True)
+            leaving.enter_context(companion(address))
+            ending = asyncio.ensure_future(ended.wait())
+            await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+    feed.close()
+    server.should_exit = True
+    await serving
+    await asyncio.to_thread(embedded.stop)
+    gateway.close()
+    return 1 if embedded.failure is not None else 0
+
+
+def _server_config(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=FAREWELL_S,
+    )
+
+
+def _application(embedded: Embedded, gateway: Gateway, feed: Feed, settings: ServiceSettings) -> Guard:
+    reading = routes(
+        feed,
+        now=lambda: embedded.published.body,
+        metrics=_Metrics(embedded, feed),
+        metrics_type=CONTENT_TYPE,
+        is_alive=embedded.is_alive,
+        is_ready=embedded.ready.is_set,
+    )
+    return Guard(Starlette(routes=[*gateway.routes(), *reading]), settings)
+
+
+class _Metrics:
+    """The exposition, rendered once for each published second however many scrape it."""
+
+    def __init__(self, embedded: Embedded, feed: Feed) -> None:
+        self._embedded = embedded
+        self._feed = feed
+        self._lock = threading.Lock()
+        self._rendered = (-1, b"")
+
+    def __call__(self) -> bytes:
+        with self._lock:
+            published = self._embedded.published
+            if self._rendered[0] != published.version:
+                self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feed)))
+            return self._rendered[1]
+
+
+def _health(embedded: Embedded, feed: Feed) -> Health:
+    vitals = embedded.vitals
+    batches, size = embedded.backlog()
+    limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
+    return Health(
+        gauges=(
+            ("floorwatch_ready", "1 once the journal is replayed.", float(embedded.ready.is_set())),
+            ("floorwatch_backlog_batches", "Batches accepted and not yet absorbed.", batches),
+            ("floorwatch_backlog_bytes", "Their size.", size),
+            ("floorwatch_viewers", "Walls that are being fed.", feed.viewers),
+            ("floorwatch_snapshot_bytes", "Size of the newest snapshot.", vitals.snapshot_bytes),
+            ("floorwatch_snapshot_seconds", "Time that the newest snapshot took.", vitals.snapshot_us / 1e6),
+        ),
+        counters=(
+            ("floorwatch_batches", "Batches absorbed.", vitals.batches),
+            (
+                "floorwatch_busy_answers",
+                "Requests answered 429 because the backlog was full.",
+                vitals.refused_busy,
+            ),
+            ("floorwatch_snapshots", "Snapshots written.", vitals.snapshots),
+        ),
+        commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
+        commit_seconds_sum=vitals.commit_us / 1e6,
+    )
+
+
+async def _until_ready(
+    embedded: Embedded, ended: asyncio.Event, server: uvicorn.Server, serving: asyncio.Future[None]
+) -> None:
+    while not (embedded.ready.is_set() and server.started) and not ended.is_set() and not serving.done():
+        await asyncio.sleep(0.02)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not chosen.
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

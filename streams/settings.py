@@ -1,0 +1,113 @@
+"""Settings of the one-machine service: every limit it keeps has its name and its number here.
+
+Owns: the frozen, validated settings that `floorwatch run` is started with. Never holds running state, never
+reads the environment or a file by itself, except that `read_token` opens the file it is told to open.
+Law: what is out of range raises `SettingsError` at construction, in one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import string
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+__all__ = ["MIB", "ServiceSettings", "SettingsError", "is_loopback", "read_token"]
+
+MIB = 1 << 20
+TOKEN_LENGTH_MIN = 16
+TOKEN_LENGTH_MAX = 512
+_TOKEN_SIGNS = frozenset(string.ascii_letters + string.digits + string.punctuation)
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message is one sentence for the person who set it."""
+
+
+def is_loopback(host: str) -> bool:
+    """True when `host` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_token(path: Path) -> str:
+    """The token in a file, without the white space around it. Raises SettingsError; never repeats the content."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain ASCII text"
+        raise SettingsError(f"The token file {path} cannot be read: {reason}.") from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ServiceSettings:
+    """What the service is started with. Sizes in bytes, durations with their unit in the name."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    zone: str = "UTC"
+    token: str | None = None
+
+    body_bytes_max: int = 8 * MIB
+    inflated_bytes_max: int = 64 * MIB
+    intake_bytes_max: int = 64 * MIB
+    """Bodies being read or decoded at one moment, all requests together; beyond it the answer is 429."""
+    backlog_bytes_max: int = 128 * MIB
+    backlog_batches_max: int = 1_024
+    """Batches journalled or on their way to it and not yet absorbed; beyond it the answer is 429."""
+    rejects_listed_max: int = 100
+    rejects_kept_max: int = 10_000
+    viewers_max: int = 1_000
+    sources_max: int = 256
+    """Different names of sources in the life of the process; a further one is refused with 400."""
+    body_read_s: int = 30
+    retry_after_s: int = 1
+    future_allowance_us: int = 10_000_000
+    """How far ahead of this machine's clock an event may be before it is refused as `time_in_future`."""
+
+    tick_us: int = 200_000
+    publish_us: int = 1_000_000
+    disorder_bound_us: int = 2_000_000
+    """How far events may come out of order, and how far the figures trail the present."""
+    near_us: int = 1_000_000
+    quiet_us: int = 10_000_000
+    """When the tick may begin to move event time: see streams.clock."""
+    snapshot_interval_us: int = 30_000_000
+    snapshot_lines: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError(f"The port must lie between 0 and 65535, not {self.port}.")
+        try:
+            ZoneInfo(self.zone)
+        except (ValueError, OSError, KeyError):  # An unknown zone is a KeyError, a hostile path a ValueError.
+            raise SettingsError(f"The zone {self.zone!r} is not known; take a name like Asia/Shanghai.") from None
+        self._check_token()
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if isinstance(value, int) and name not in ("port", "future_allowance_us") and value <= 0:
+                raise SettingsError(f"The setting {name} must be greater than zero, not {value}.")
+
+        if self.near_us >= self.disorder_bound_us:
+            raise SettingsError("near_us must be smaller than disorder_bound_us; see streams.clock for why.")
+
+    def _check_token(self) -> None:
+        if self.token is None:
+            if not is_loopback(self.host):
+                raise SettingsError(
+                    f"Listening on {self.host} without a token would let anyone on the network send events and read "
+                    "the wall; set FLOORWATCH_TOKEN or --token-file, or listen on 127.0.0.1."
+                )
+        elif not TOKEN_LENGTH_MIN <= len(self.token) <= TOKEN_LENGTH_MAX or not _TOKEN_SIGNS.issuperset(self.token):
+            raise SettingsError(
+                f"The token must be {TOKEN_LENGTH_MIN} to {TOKEN_LENGTH_MAX} printable ASCII signs without spaces."
+            )
+
+    def __repr__(self) -> str:
+        return f"ServiceSettings(data={self.data}, host={self.host!r}, port={self.port}, token={'set' if self.token else None})"
