@@ -9,6 +9,7 @@ import hashlib
 import resource
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -46,9 +47,11 @@ def _slices(parts: list[bytes]) -> Iterator[bytes]:
 
 
 def feed(engine: Engine, parts: list[bytes]) -> None:
+    """All parts through the engine, as far as its watermark allows."""
     vocabulary = Vocabulary()
     for part in parts:
         engine.absorb(decode(part, vocabulary=vocabulary))
+    engine.settle()
 
 
 def answer(engine: Engine) -> str:
@@ -74,9 +77,8 @@ def measure(contacts: int, events: int, runs: int) -> tuple[float, float, str, i
     for _ in range(runs):
         engine = Engine(Settings(rollups=_ROLLUPS))
         feed(engine, prefix)
-        engine.settle()
-        bare_s.append(timed(lambda: bare(parts)))
-        engine_s.append(timed(lambda engine=engine: (feed(engine, parts), engine.settle())))
+        bare_s.append(timed(partial(bare, parts)))
+        engine_s.append(timed(partial(feed, engine, parts)))
     if engine.counters.illegal or engine.counters.rejected:
         raise SystemExit(f"the traffic is not legal: {engine.counters}")
     return events / min(bare_s), events / min(engine_s), answer(engine), engine.contacts.open_count()

@@ -180,6 +180,7 @@ class Decoded:
 _decode_lines = msgspec.json.Decoder(Event).decode_lines
 _decode_line = msgspec.json.Decoder(Event).decode
 _decode_details = msgspec.json.Decoder(Details).decode
+_type: Callable[[Event], str] = attrgetter("type")
 _agent: Callable[[Event], str | None] = attrgetter("agent")
 _dimensions: Callable[[Event], tuple[str | None, ...]] = attrgetter(*DIMENSIONS)
 #: Characters that could break a terminal, a label or a line: C0 and C1 controls, and the two Unicode line breaks.
@@ -302,7 +303,7 @@ class _Decoding:
             events = _decode_lines(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             events, taken.numbers, raw = self._one_by_one(start, data)
-        kinds = np.array([*map(_TYPE_CODE.get, [event.type for event in events], repeat(_UNKNOWN))], np.int8)
+        kinds = np.array([*map(_TYPE_CODE.get, map(_type, events), repeat(_UNKNOWN))], np.int8)
         self.kinds.append(kinds)
         self.times += [event.time for event in events]
         self.ids += [event.id for event in events]

@@ -97,11 +97,11 @@ def parse_times(values: Sequence[str | int]) -> Instants:
     Texts of one length are read together as one matrix of bytes. Fractions finer than a microsecond are cut off; a
     second of 60 is the first instant of the next minute.
     """
-    is_text = [type(value) is str for value in values]
-    if all(is_text):
+    try:
         return _parse_texts(values)  # type: ignore[arg-type]
+    except TypeError:  # Integers among them.
+        texts = np.array([type(value) is str for value in values])
     instants = np.empty(len(values), np.int64)
-    texts = np.array(is_text)
     instants[~texts] = _milliseconds([value for value in values if type(value) is int])
     if texts.any():
         instants[texts] = _parse_texts([value for value in values if type(value) is str])
