@@ -6,17 +6,17 @@ reject's detail.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from operator import attrgetter
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.keys import KeyTable
+from engine.scanning import BLANK, PLAIN, Lexicon, Scan, scan
 from engine.times import EARLIEST_US, INVALID, LATEST_US, iso, parse_times
 
 __all__ = ["DIMENSIONS", "KINDS", "LINE_BYTES_MAX", "TYPES", "Decoded", "Reject", "Vocabulary", "decode", "kind"]
@@ -130,7 +130,7 @@ class Reject:
 
 
 class Vocabulary:
-    """Agents and sets of dimensions as small integers, in the order they were met; code 0 of the agents is nobody.
+    """Agents and sets of dimensions as small integers, in the order they were met; code 0 of each is nothing said.
 
     Belongs to one `decode` call after another, so that what is known is not told again. A set of dimensions is a tuple over
     `DIMENSIONS`, None where an event said nothing.
@@ -141,7 +141,9 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.agents: dict[str | None, int] = {None: 0}
-        self.dimensions: dict[tuple[str | None, ...], int] = {}
+        self.dimensions: dict[tuple[str | None, ...], int] = {(None,) * len(DIMENSIONS): 0}
+        self.agent_keys = KeyTable(nothing=0)
+        self.dimension_keys = KeyTable(nothing=0)
 
     def full(self) -> bool:
         """Time to begin a new one."""
@@ -177,34 +179,23 @@ class Decoded:
         return len(self.kinds)
 
 
-_decode_lines = msgspec.json.Decoder(Event).decode_lines
 _decode_line = msgspec.json.Decoder(Event).decode
 _decode_details = msgspec.json.Decoder(Details).decode
-_type: Callable[[Event], str] = attrgetter("type")
-_agent: Callable[[Event], str | None] = attrgetter("agent")
 _dimensions: Callable[[Event], tuple[str | None, ...]] = attrgetter(*DIMENSIONS)
 #: Characters that could break a terminal, a label or a line: C0 and C1 controls, and the two Unicode line breaks.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Bytes without which no name decoded from ASCII can hold such a character.
-_CONTROL_MARKS = (b"\\", b"\x7f")
 _STATE_CODE = {name: code for code, name in enumerate(AGENT_STATES)} | {None: -1}
+_REPLY, _AUTOMATIC, _AGENT_STATE = (_CODE[name] for name in ("message.agent", "message.automatic", "agent.state"))
 _CONTACT_NEEDED = np.array([name in CONTACT_TYPES or name == "message.automatic" for name in KINDS])
-_REPLY, _AUTOMATIC, _AGENT_STATE, _CLOSED = (
-    _CODE[name] for name in ("message.agent", "message.automatic", "agent.state", "contact.closed")
-)
-#: Kinds whose rows say more than the common columns hold.
-_SPECIAL = np.array([name in _DETAILED for name in KINDS])
-_SPECIAL[[_REPLY, _AGENT_STATE, _CLOSED]] = True
-_TYPE_CODE = {name: _CODE[name] for name in TYPES}
-#: The code of a type that is not in the format; a negative index, the last place of `_SPECIAL`.
-_UNKNOWN = -1
-_SPECIAL = np.append(_SPECIAL, True)
+_DETAILED_CODE = np.array([name in _DETAILED for name in KINDS])
 _RANGES = {"csat": (1, 5), "nps": (0, 10), "critical_errors": (0, 10**6), "other_errors": (0, 10**6),
            "count": (0, 10**9), "amount": (0, 10**15), "agents": (0, 10**6)}  # fmt: skip
 _SLOTS_MAX = 100_000
+_TYPE_LEXICON, _STATE_LEXICON = Lexicon(TYPES), Lexicon(AGENT_STATES)
+#: Columns that plain and strict reading both fill, by row.
+_COLUMNS = ("kinds", "times_us", "agents", "dimensions", "states", "slots", "resolved")
 
 Fault = tuple[str, str]
-Key = TypeVar("Key")
 
 
 def decode(
@@ -222,185 +213,187 @@ def decode(
     which it adds to.
     """
     latest = LATEST_US if latest_us is None else min(latest_us, LATEST_US)
-    return _Decoding(data, source, first_line, latest, vocabulary or Vocabulary()).decoded()
+    vocabulary = vocabulary or Vocabulary()
+    text = _text(data)
+    if text is None:
+        whole = _Strict(source, first_line, latest, vocabulary)
+        for number, line in enumerate(data.split(b"\n")):
+            if line.strip():
+                whole.take(number, line)
+        return whole.decoded()[0]
+    plain, places, others = _plain(data, text, latest, source, vocabulary)
+    if not others:
+        return plain
+    strict = _Strict(source, first_line, latest, vocabulary)
+    for number, line in others:
+        strict.take(number, line)
+    return _woven(plain, places, *strict.decoded())
 
 
-@dataclass
-class _Slice:
-    """A stretch of the data decoded at once: its place, its first row, and its lines where they were taken one by one."""
-
-    start: int
-    end: int
-    first_row: int
-    numbers: list[int] | None = None
+def _text(data: bytes) -> str | None:
+    """The whole as text, None where it is not UTF-8."""
+    try:
+        return data.decode("ascii" if data.isascii() else "utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
-class _Decoding:
-    """One call of `decode`: lists that grow slice by slice while its objects are in the cache, then arrays over all."""
+def _plain(
+    data: bytes, text: str, latest_us: int, source: str, vocabulary: Vocabulary
+) -> tuple[Decoded, NDArray[np.int64], list[tuple[int, bytes]]]:
+    """The plain lines decoded, the places of their lines, and the other lines with their places."""
+    found = scan(data, _TYPE_LEXICON, _STATE_LEXICON, EARLIEST_US, latest_us)
+    kinds = found.types
+    plain = found.status == PLAIN
+    plain &= ~_DETAILED_CODE[kinds] & ((found.contacts[:, 1] > found.contacts[:, 0]) | ~_CONTACT_NEEDED[kinds])
+    plain &= (kinds != _AGENT_STATE) | ((found.agents != 0) & (found.states >= 0))
+    kinds[(kinds == _REPLY) & (found.automatic == 1)] = _AUTOMATIC
+    agents, saids = vocabulary.agent_keys.get(found.agents), vocabulary.dimension_keys.get(found.saids)
+    new = plain & ((agents < 0) | (saids < 0))
+    if new.any():
+        _learn(data, found, np.flatnonzero(new), vocabulary)
+        agents, saids = vocabulary.agent_keys.get(found.agents), vocabulary.dimension_keys.get(found.saids)
+    others = np.flatnonzero(~plain & (found.status != BLANK)).tolist()
+    lines = [(place, data[found.starts[place] : found.ends[place]]) for place in others]
+    places = np.flatnonzero(plain)
+    whole = len(places) == len(plain)
 
-    def __init__(self, data: bytes, source: str, first_line: int, latest_us: int, vocabulary: Vocabulary) -> None:
-        self.data, self.source, self.first_line, self.latest_us = data, source, first_line, latest_us
-        self.vocabulary = vocabulary
-        self.is_ascii = True
-        self.rejects: list[Reject] = []
-        self.faults: dict[int, Fault] = {}
-        self.slices: list[_Slice] = []
-        self.kinds: list[NDArray[np.int8]] = []
-        self.times: list[str | int] = []
-        self.ids: list[str | None] = []
-        self.contacts: list[str | None] = []
-        self.agents: list[int] = []
-        self.dimensions: list[int] = []
-        self.states: dict[int, tuple[int, int]] = {}
-        self.resolved: dict[int, bool] = {}
-        self.details: dict[int, Details] = {}
+    def chosen(column: NDArray[Any]) -> NDArray[Any]:
+        return column if whole else column[places]
 
-    def decoded(self) -> Decoded:
-        start = 0
-        while start < len(self.data):
-            end = self.data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
-            end = end or self.data.find(b"\n", start) + 1 or len(self.data)
-            self._slice(start, end)
-            start = end
-        count = len(self.times)
-        result = Decoded(
-            source=self.source,
-            rejects=self.rejects,
-            vocabulary=self.vocabulary,
-            kinds=np.concatenate(self.kinds) if self.kinds else np.empty(0, np.int8),
-            times_us=parse_times(self.times),
-            ids=self.ids,
-            contacts=self.contacts,
-            agents=np.array(self.agents, np.int32),
-            dimensions=np.array(self.dimensions, np.int32),
-            states=np.full(count, -1, np.int8),
-            slots=np.full(count, -1, np.int32),
-            resolved=np.full(count, -1, np.int8),
-            details=self.details,
-        )
-        for row, (state, slots) in self.states.items():
-            result.states[row], result.slots[row] = state, slots
-        for row, resolved in self.resolved.items():
-            result.resolved[row] = resolved
-        self._check(result)
-        if self.faults:
-            self.rejects += [Reject(self.source, self._line(row), *fault) for row, fault in sorted(self.faults.items())]
-            _remove(result, self.faults)
-        self.rejects.sort(key=lambda reject: reject.line)
-        return result
+    decoded = Decoded(
+        source, [], vocabulary, chosen(kinds), chosen(found.times_us), _texts(data, text, chosen(found.ids)),
+        _texts(data, text, chosen(found.contacts)), chosen(agents), chosen(saids), chosen(found.states),
+        chosen(found.slots), chosen(found.resolved),
+    )  # fmt: skip
+    # Fields that a type does not have mean nothing, as in strict reading.
+    decoded.states[decoded.kinds != _AGENT_STATE] = -1
+    decoded.slots[decoded.kinds != _AGENT_STATE] = -1
+    decoded.resolved[decoded.kinds != _CODE["contact.closed"]] = -1
+    return decoded, places, lines
 
-    def _slice(self, start: int, end: int) -> None:
-        data = self.data[start:end]
-        taken = _Slice(start, end, len(self.times))
-        self.slices.append(taken)
-        raw: list[bytes] | None = None
+
+def _learn(data: bytes, found: Scan, rows: NDArray[np.int64], vocabulary: Vocabulary) -> None:
+    """Adds the agents and dimensions of lines that have new ones; the strict decoder tells their names."""
+    agents, saids = vocabulary.agent_keys, vocabulary.dimension_keys
+    for row in rows.tolist():
+        is_new_agent = agents.get(found.agents[row : row + 1])[0] < 0
+        is_new_said = saids.get(found.saids[row : row + 1])[0] < 0
+        if is_new_agent or is_new_said:
+            event = _decode_line(data[found.starts[row] : found.ends[row]])
+            if is_new_agent:
+                agents.put(int(found.agents[row]), vocabulary.agents.setdefault(event.agent, len(vocabulary.agents)))
+            if is_new_said:
+                codes = vocabulary.dimensions
+                saids.put(int(found.saids[row]), codes.setdefault(_dimensions(event), len(codes)))
+
+
+def _texts(data: bytes, text: str, spans: NDArray[np.int32]) -> list[str | None]:
+    """The texts at spans of bytes, None where a span is not set."""
+    starts, ends = spans[:, 0].tolist(), spans[:, 1].tolist()
+    if len(text) == len(data):
+        texts: list[str | None] = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    else:
+        texts = [data[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+    for row in np.flatnonzero(spans[:, 0] < 0).tolist():
+        texts[row] = None
+    return texts
+
+
+def _woven(plain: Decoded, places: NDArray[np.int64], strict: Decoded, numbers: list[int]) -> Decoded:
+    """Both parts' rows in the order of their lines."""
+    order = np.argsort(np.concatenate((places, np.array(numbers, np.int64))), kind="stable")
+    for name in _COLUMNS:
+        setattr(plain, name, np.concatenate((getattr(plain, name), getattr(strict, name)))[order])
+    rows = order.tolist()
+    for name in ("ids", "contacts"):
+        values = getattr(plain, name) + getattr(strict, name)
+        setattr(plain, name, [values[row] for row in rows])
+    place_of = {row: place for place, row in enumerate(rows)}
+    first = len(places)
+    plain.details = {place_of[first + row]: details for row, details in strict.details.items()}
+    plain.rejects = strict.rejects
+    return plain
+
+
+class _Strict:
+    """Lines taken one by one, with a reason for each that is not accepted."""
+
+    def __init__(self, source: str, first_line: int, latest_us: int, vocabulary: Vocabulary) -> None:
+        self.source, self.first_line, self.latest_us, self.vocabulary = source, first_line, latest_us, vocabulary
+        self.faults: list[tuple[int, Fault]] = []
+        self.events: list[tuple[int, Event, Details | None]] = []
+
+    def take(self, number: int, line: bytes) -> None:
+        """One line that is not blank; `number` counts from 0."""
         try:
-            if end - start > LINE_BYTES_MAX:
-                raise msgspec.DecodeError
-            if not data.isascii():
-                self.is_ascii = False
-                data.decode()
-            events = _decode_lines(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            events, taken.numbers, raw = self._one_by_one(start, data)
-        kinds = np.array([*map(_TYPE_CODE.get, map(_type, events), repeat(_UNKNOWN))], np.int8)
-        self.kinds.append(kinds)
-        self.times += [event.time for event in events]
-        self.ids += [event.id for event in events]
-        self.contacts += [event.contact for event in events]
-        self.agents += _coded(self.vocabulary.agents, _agent, events)
-        self.dimensions += _coded(self.vocabulary.dimensions, _dimensions, events)
-        for row in np.flatnonzero(_SPECIAL[kinds]).tolist():
-            event = events[row]
-            if event.type == "message.agent":
-                if event.automatic:
-                    kinds[row] = _AUTOMATIC
-            elif event.type == "agent.state":
-                self._agent_state(taken.first_row + row, event)
-            elif event.type == "contact.closed":
-                if event.resolved is not None:
-                    self.resolved[taken.first_row + row] = event.resolved
-            elif kinds[row] == _UNKNOWN:
-                self.faults[taken.first_row + row] = "unknown_type", _unknown_type(event.type)
-                kinds[row] = 0
-            else:
-                raw = raw or [line for line in data.split(b"\n") if line.strip()]
-                self._details(taken.first_row + row, event, raw[row])
-
-    def _one_by_one(self, start: int, data: bytes) -> tuple[list[Event], list[int], list[bytes]]:
-        events, numbers, raw = [], [], []
-        first = self.first_line + self.data.count(b"\n", 0, start)
-        for number, line in enumerate(data.split(b"\n"), first):
-            if not line.strip():
-                continue
-            try:
-                if len(line) > LINE_BYTES_MAX:
-                    raise msgspec.DecodeError("too long")
-                line.decode()
-                events.append(_decode_line(line))
-                numbers.append(number)
-                raw.append(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self.rejects.append(Reject(self.source, number, *_fault(error)))
-        return events, numbers, raw
-
-    def _line(self, row: int) -> int:
-        """The number of the line that a row came from."""
-        taken = self.slices[bisect_right(self.slices, row, key=lambda taken: taken.first_row) - 1]
-        if taken.numbers is None:
-            first = self.first_line + self.data.count(b"\n", 0, taken.start)
-            lines = self.data[taken.start : taken.end].split(b"\n")
-            taken.numbers = [number for number, line in enumerate(lines, first) if line.strip()]
-        return taken.numbers[row - taken.first_row]
-
-    def _agent_state(self, row: int, event: Event) -> None:
-        slots = -1 if event.slots is None else event.slots
-        if not event.agent or event.state is None:
-            self.faults[row] = "missing_field", "state" if event.agent else "agent"
-        elif not -1 <= slots <= _SLOTS_MAX:
-            self.faults[row] = "out_of_range", "slots"
-        else:
-            self.states[row] = _STATE_CODE[event.state], slots
-
-    def _details(self, row: int, event: Event, line: bytes) -> None:
-        try:
-            details = _decode_details(line)
-        except (msgspec.DecodeError, RecursionError) as error:
-            self.faults[row] = _fault(error)
+            if len(line) > LINE_BYTES_MAX:
+                raise msgspec.DecodeError("too long")
+            line.decode()
+            event = _decode_line(line)
+            details = _decode_details(line) if event.type in _DETAILED else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.faults.append((number, _fault(error)))
             return
-        fault = _details_fault(details, _REQUIRED[event.type])
+        fault = _event_fault(event, details)
         if fault:
-            self.faults[row] = fault
+            self.faults.append((number, fault))
         else:
-            self.details[row] = details
+            self.events.append((number, event, details))
 
-    def _check(self, result: Decoded) -> None:
-        """Finds the rows that decode but break the format."""
-        times, contacts, faults = result.times_us, self.contacts, self.faults
-        if len(times) and not (times.min() >= EARLIEST_US and times.max() < self.latest_us):
-            for row in np.flatnonzero((times < EARLIEST_US) | (times >= self.latest_us)).tolist():
-                faults[row] = _time_fault(int(times[row]), self.latest_us)
-        if not all(contacts):
-            for row in np.flatnonzero(_CONTACT_NEEDED[result.kinds]).tolist():
-                if not contacts[row]:
-                    faults.setdefault(row, ("missing_field", "contact"))
-        if not self.is_ascii or any(mark in self.data for mark in _CONTROL_MARKS):
-            names = "".join(filter(None, chain(contacts, self.vocabulary.agents, *self.vocabulary.dimensions)))
-            if not names.isprintable() and _CONTROL.search(names):
-                self._control_faults(result)
+    def decoded(self) -> tuple[Decoded, list[int]]:
+        """The accepted rows with their lines' numbers, counted from 0, and the rejects."""
+        times_us = parse_times([event.time for _, event, _ in self.events])
+        good = (times_us >= EARLIEST_US) & (times_us < self.latest_us)
+        for row in np.flatnonzero(~good).tolist():
+            self.faults.append((self.events[row][0], _time_fault(int(times_us[row]), self.latest_us)))
+        kept = [event for event, is_good in zip(self.events, good.tolist(), strict=True) if is_good]
+        events = [event for _, event, _ in kept]
+        agents, dimensions = self.vocabulary.agents, self.vocabulary.dimensions
+        decoded = Decoded(
+            source=self.source,
+            rejects=[Reject(self.source, self.first_line + number, *fault) for number, fault in sorted(self.faults)],
+            vocabulary=self.vocabulary,
+            kinds=np.array([_AUTOMATIC if _is_automatic(event) else _CODE[event.type] for event in events], np.int8),
+            times_us=times_us[good],
+            ids=[event.id for event in events],
+            contacts=[event.contact for event in events],
+            agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
+            dimensions=np.array([dimensions.setdefault(_dimensions(e), len(dimensions)) for e in events], np.int32),
+            states=np.array([_STATE_CODE[e.state] if e.type == "agent.state" else -1 for e in events], np.int8),
+            slots=np.array([_slots(event) for event in events], np.int32),
+            resolved=np.array([_resolved(event) for event in events], np.int8),
+            details={row: details for row, (_, _, details) in enumerate(kept) if details},
+        )
+        return decoded, [number for number, _, _ in kept]
 
-    def _control_faults(self, result: Decoded) -> None:
-        bad_agents = {code for name, code in self.vocabulary.agents.items() if name and _CONTROL.search(name)}
-        bad_dimensions = {
-            code for values, code in self.vocabulary.dimensions.items() if any(v and _CONTROL.search(v) for v in values)
-        }
-        for row, contact in enumerate(self.contacts):
-            if (
-                (contact and _CONTROL.search(contact))
-                or self.agents[row] in bad_agents
-                or self.dimensions[row] in bad_dimensions
-            ):
-                self.faults.setdefault(row, ("control_character", "in a name"))
+
+def _is_automatic(event: Event) -> bool:
+    return event.type == "message.agent" and event.automatic is True
+
+
+def _slots(event: Event) -> int:
+    return event.slots if event.type == "agent.state" and event.slots is not None else -1
+
+
+def _resolved(event: Event) -> int:
+    return event.resolved if event.type == "contact.closed" and event.resolved is not None else -1
+
+
+def _event_fault(event: Event, details: Details | None) -> Fault | None:
+    """What is wrong with an event that decodes, its time apart."""
+    if event.type not in _CODE or event.type == "message.automatic":
+        return "unknown_type", _unknown_type(event.type)
+    if event.type in CONTACT_TYPES and not event.contact:
+        return "missing_field", "contact"
+    if event.type == "agent.state":
+        if not event.agent or event.state is None:
+            return "missing_field", "state" if event.agent else "agent"
+        if event.slots is not None and not 0 <= event.slots <= _SLOTS_MAX:
+            return "out_of_range", "slots"
+    if any(name and _CONTROL.search(name) for name in (event.contact, event.agent, *_dimensions(event))):
+        return "control_character", "in a name"
+    return _details_fault(details, _REQUIRED[event.type]) if details else None
 
 
 def _unknown_type(text: str) -> str:
@@ -408,14 +401,6 @@ def _unknown_type(text: str) -> str:
     if re.fullmatch(r"[a-z]{1,30}[._][a-z_]{1,30}", text):
         return f"{text} is none of the format's types"
     return "none of the format's types"
-
-
-def _coded(codes: dict[Key, int], key: Callable[[Event], Key], events: list[Event]) -> list[int]:
-    """The code of each event's key; new ones are added. They are rare, so they are looked for only when one is met."""
-    try:
-        return [*map(codes.__getitem__, map(key, events))]
-    except KeyError:
-        return [codes.setdefault(value, len(codes)) for value in map(key, events)]
 
 
 def _fault(error: Exception) -> Fault:
@@ -463,14 +448,3 @@ def _details_fault(details: Details, required: tuple[str, ...]) -> Fault | None:
         if value is not None and not EARLIEST_US <= parse_times([value])[0] < LATEST_US:
             return "invalid_time", name
     return None
-
-
-def _remove(decoded: Decoded, faults: dict[int, Fault]) -> None:
-    """Takes the faulty rows out of the columns, in place."""
-    kept = [row for row in range(decoded.count) if row not in faults]
-    place = {row: new for new, row in enumerate(kept)}
-    decoded.details = {place[row]: details for row, details in decoded.details.items() if row in place}
-    decoded.ids = [decoded.ids[row] for row in kept]
-    decoded.contacts = [decoded.contacts[row] for row in kept]
-    for name in ("kinds", "times_us", "agents", "dimensions", "states", "slots", "resolved"):
-        setattr(decoded, name, getattr(decoded, name)[kept])

@@ -1,0 +1,370 @@
+"""Reading plain lines at the speed of compiled code: one pass over the bytes, no object for any event.
+
+A *plain* line is a JSON object of texts without escapes, non-negative integers, true, false and null, in any order of fields,
+of a type that says nothing beyond the common fields. Every other line, and every line with anything wrong in it, is left
+to the strict decoder, which alone decides what is accepted and why not; here nothing is ever rejected.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["BLANK", "FIELDS", "IRREGULAR", "PLAIN", "Lexicon", "Scan", "scan"]
+
+#: The fields that are read, `type` and `time` first, the dimensions last. Others are checked for their form and passed over.
+FIELDS = (
+    "type", "time", "id", "contact", "agent", "automatic", "state", "slots", "resolved",
+    "queue", "channel", "tenant", "region", "tier", "partner", "party", "category",
+)  # fmt: skip
+_TYPE, _TIME, _ID, _CONTACT, _AGENT, _AUTOMATIC, _STATE, _SLOTS, _RESOLVED = range(9)
+
+#: Why a line is not plain needs no telling: the strict decoder reads it again.
+PLAIN, IRREGULAR, BLANK = 0, 1, 2
+_TEXT, _INTEGER, _TRUE, _FALSE, _NULL = range(5)
+_TABLE = 1024
+_SEED = 0x243F6A8885A308D3
+_NAME_BYTES_MAX = 256
+
+
+class Scan:
+    """The lines of one block, each with its place in the bytes; arrays by line, and of plain lines the values.
+
+    `status` int8: plain, irregular, blank. `types` int8: an index into the type names given; `times_us` int64. `ids`,
+    `contacts` (lines, 2) int32: where the text starts and ends, -1 where there is none. `saids` uint64: a key of the
+    dimensions' texts together, 0 for none; `agents` uint64: a key of the agent, 0 for none. `automatic`, `resolved` int8 1, 0
+    or -1; `states` int8 an index into the state names or -1; `slots` int32 or -1.
+    """
+
+    def __init__(self, lines: int) -> None:
+        self.starts = np.empty(lines, np.int64)
+        self.ends = np.empty(lines, np.int64)
+        self.status = np.empty(lines, np.int8)
+        self.types = np.full(lines, -1, np.int8)
+        self.times_us = np.zeros(lines, np.int64)
+        self.ids = np.full((lines, 2), -1, np.int32)
+        self.contacts = np.full((lines, 2), -1, np.int32)
+        self.saids = np.zeros(lines, np.uint64)
+        self.agents = np.zeros(lines, np.uint64)
+        self.automatic = np.full(lines, -1, np.int8)
+        self.resolved = np.full(lines, -1, np.int8)
+        self.states = np.full(lines, -1, np.int8)
+        self.slots = np.full(lines, -1, np.int32)
+
+
+def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, latest_us: int) -> Scan:
+    """Scans newline-separated valid UTF-8. A time outside `earliest_us` to `latest_us` makes its line irregular."""
+    padded = np.frombuffer(data + b"\n" + bytes(8), np.uint8)
+    size = len(data)
+    found = Scan(data.count(b"\n") + (not data.endswith(b"\n")))
+    _scan(
+        padded, size, _CLASSES, _FIELD_LEXICON.keys, _FIELD_LEXICON.values, types.keys, types.values, states.keys,
+        states.values, earliest_us, latest_us, found.starts, found.ends, found.status, found.types, found.times_us,
+        found.ids, found.contacts, found.saids, found.agents, found.automatic, found.resolved, found.states, found.slots,
+    )  # fmt: skip
+    return found
+
+
+class Lexicon:
+    """A few fixed names by their keys, for the compiled code: open addressing in 1,024 places."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.keys = np.zeros(_TABLE, np.uint64)
+        self.values = np.full(_TABLE, -1, np.int8)
+        for code, name in enumerate(names):
+            key = key_of(name)
+            place = key % _TABLE
+            while self.keys[place]:
+                place = (place + 1) % _TABLE
+            self.keys[place], self.values[place] = key, code
+
+
+def key_of(text: str) -> int:
+    """The 64-bit key of a text by its UTF-8 bytes; never 0."""
+    raw = np.frombuffer(text.encode() or b"\0", np.uint8)
+    return int(_key(raw, 0, len(text.encode())))
+
+
+@njit(cache=True)
+def _mix(key: np.uint64, word: np.uint64) -> np.uint64:  # pragma: no cover
+    key = (key ^ word) * np.uint64(0x9E3779B97F4A7C15)
+    return key ^ (key >> np.uint64(32))
+
+
+@njit(cache=True)
+def _closed(key: np.uint64, length: int) -> np.uint64:  # pragma: no cover
+    key = (key ^ np.uint64(length)) * np.uint64(0xBF58476D1CE4E5B9)
+    key = (key ^ (key >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
+    key = key ^ (key >> np.uint64(32))
+    return key if key != np.uint64(0) else np.uint64(1)
+
+
+@njit(cache=True)
+def _key(buffer: NDArray[np.uint8], start: int, length: int) -> np.uint64:  # pragma: no cover
+    key, word, filled = np.uint64(_SEED), np.uint64(0), 0
+    for place in range(start, start + length):
+        word |= np.uint64(buffer[place]) << np.uint64(8 * filled)
+        filled += 1
+        if filled == 8:
+            key, word, filled = _mix(key, word), np.uint64(0), 0
+    if filled:
+        key = _mix(key, word)
+    return _closed(key, length)
+
+
+@njit(cache=True)
+def _look(keys: NDArray[np.uint64], values: NDArray[np.int8], key: np.uint64) -> int:  # pragma: no cover
+    place = key & np.uint64(_TABLE - 1)
+    while keys[place] != np.uint64(0):
+        if keys[place] == key:
+            return values[place]
+        place = (place + np.uint64(1)) & np.uint64(_TABLE - 1)
+    return -1
+
+
+@njit(cache=True)
+def _digits(buffer: NDArray[np.uint8], start: int, count: int) -> int:  # pragma: no cover
+    """The number that `count` digits make, or -1."""
+    number = 0
+    for place in range(start, start + count):
+        digit = buffer[place] - 48
+        if digit < 0 or digit > 9:
+            return -1
+        number = number * 10 + digit
+    return number
+
+
+@njit(cache=True)
+def _instant(buffer: NDArray[np.uint8], start: int, length: int) -> int:  # pragma: no cover
+    """Microseconds of `YYYY-MM-DDTHH:MM:SS`, an optional fraction, and `Z` or an offset; the least int64 for anything else."""
+    wrong = -(2**63)
+    if length < 20 or length > 40:
+        return wrong
+    year, month, day = _digits(buffer, start, 4), _digits(buffer, start + 5, 2), _digits(buffer, start + 8, 2)
+    hour, minute, second = (
+        _digits(buffer, start + 11, 2),
+        _digits(buffer, start + 14, 2),
+        _digits(buffer, start + 17, 2),
+    )
+    if buffer[start + 4] != 45 or buffer[start + 7] != 45 or buffer[start + 13] != 58 or buffer[start + 16] != 58:
+        return wrong
+    if buffer[start + 10] != 84 or year < 0 or month < 1 or month > 12 or day < 1 or day > 28:
+        if buffer[start + 10] != 84 or year < 0 or month < 1 or month > 12 or day < 1 or day > 31:
+            return wrong
+        leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        if month == 2 and day > (29 if leap else 28):
+            return wrong
+        if day == 31 and (month == 4 or month == 6 or month == 9 or month == 11):
+            return wrong
+    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+        return wrong
+    place, end, fraction = start + 19, start + length, 0
+    if buffer[place] == 46:
+        place += 1
+        scale = 100_000
+        first = place
+        while place < end and buffer[place] >= 48 and buffer[place] <= 57:
+            fraction += (buffer[place] - 48) * scale
+            scale //= 10
+            place += 1
+        if place == first:
+            return wrong
+    shift = 0
+    if place == end - 1 and buffer[place] == 90:
+        shift = 0
+    elif place == end - 6 and (buffer[place] == 43 or buffer[place] == 45) and buffer[place + 3] == 58:
+        hours, minutes = _digits(buffer, place + 1, 2), _digits(buffer, place + 4, 2)
+        if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+            return wrong
+        shift = (hours * 60 + minutes) * (1 if buffer[place] == 43 else -1)
+    else:
+        return wrong
+    # Days since 1970 by counting years from March (Howard Hinnant, days_from_civil).
+    shifted = year - (1 if month <= 2 else 0)
+    era_year = shifted % 400
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    days = shifted // 400 * 146_097 + era_year * 365 + era_year // 4 - era_year // 100 + day_of_year - 719_468
+    return (((days * 24 + hour) * 60 + minute - shift) * 60 + second) * 1_000_000 + fraction
+
+
+@njit(cache=True)
+def _end(buffer: NDArray[np.uint8], place: int) -> int:  # pragma: no cover
+    while buffer[place] != 10:
+        place += 1
+    return place
+
+
+@njit(cache=True)
+def _scan(  # type: ignore[no-untyped-def]
+    buffer, size, classes, field_keys, field_values, type_keys, type_values, state_keys, state_values, earliest_us,
+    latest_us, starts, ends, status, types, times_us, ids, contacts, saids, agents, automatic, resolved, states, slots,
+):  # fmt: skip  # pragma: no cover
+    """Line after line. Arrays are written as values are met; they count only where the line turns out plain.
+
+    The buffer ends with a newline and padding, and a newline is in no class of bytes that a name may hold, so no loop
+    over a name needs to look for the end of the line.
+    """
+    place, line = 0, 0
+    while place < size:
+        starts[line] = place
+        result = IRREGULAR
+        while buffer[place] == 32 or buffer[place] == 13 or buffer[place] == 9:
+            place += 1
+        if buffer[place] == 10:
+            result = BLANK
+        seen = 0
+        said = np.uint64(0)
+        follows = buffer[place] == 123
+        while follows:
+            follows = False
+            place += 1
+            while buffer[place] == 32:
+                place += 1
+            # A field's name.
+            if buffer[place] != 34:
+                break
+            place += 1
+            start = place
+            key, word, filled = np.uint64(_SEED), np.uint64(0), np.uint64(0)
+            while classes[buffer[place]] == 0:
+                word |= np.uint64(buffer[place]) << filled
+                filled += np.uint64(8)
+                if filled == np.uint64(64):
+                    key, word, filled = _mix(key, word), np.uint64(0), np.uint64(0)
+                place += 1
+            if buffer[place] != 34:
+                break
+            if filled:
+                key = _mix(key, word)
+            field = _look(field_keys, field_values, _closed(key, place - start))
+            place += 1
+            if buffer[place] != 58:
+                break
+            place += 1
+            while buffer[place] == 32:
+                place += 1
+            # Its value.
+            start, length, number, form = place, 0, 0, -1
+            byte = buffer[place]
+            if byte == 34:
+                place += 1
+                start = place
+                key, word, filled = np.uint64(_SEED), np.uint64(0), np.uint64(0)
+                while True:
+                    kind = classes[buffer[place]]
+                    if kind:
+                        if kind == 1 or (kind == 2 and buffer[place + 1] < 0xA0):
+                            break
+                        if kind == 3 and buffer[place + 1] == 0x80 and (buffer[place + 2] & 0xFE) == 0xA8:
+                            break
+                    word |= np.uint64(buffer[place]) << filled
+                    filled += np.uint64(8)
+                    if filled == np.uint64(64):
+                        key, word, filled = _mix(key, word), np.uint64(0), np.uint64(0)
+                    place += 1
+                if buffer[place] != 34:
+                    break
+                form = _TEXT
+                if filled:
+                    key = _mix(key, word)
+                length = place - start
+                key = _closed(key, length)
+                place += 1
+            elif byte >= 48 and byte <= 57:
+                while buffer[place] >= 48 and buffer[place] <= 57:
+                    number = number * 10 + (buffer[place] - 48)
+                    place += 1
+                length = place - start
+                if length > 15 or (length > 1 and byte == 48):
+                    break
+                form = _INTEGER
+            elif byte == 116 and buffer[place + 1] == 114 and buffer[place + 2] == 117 and buffer[place + 3] == 101:
+                form = _TRUE
+                place += 4
+            elif byte == 110 and buffer[place + 1] == 117 and buffer[place + 2] == 108 and buffer[place + 3] == 108:
+                form = _NULL
+                place += 4
+            elif (
+                byte == 102 and buffer[place + 1] == 97 and buffer[place + 2] == 108
+                and buffer[place + 3] == 115 and buffer[place + 4] == 101
+            ):  # fmt: skip
+                form = _FALSE
+                place += 5
+            else:
+                break
+            # What it means.
+            if field >= 0:
+                if seen & (1 << field):
+                    break
+                seen |= 1 << field
+                if form == _NULL:
+                    if field == _TYPE or field == _TIME:
+                        break
+                elif field == _TIME:
+                    if form == _TEXT:
+                        instant = _instant(buffer, start, length)
+                    elif form == _INTEGER:
+                        instant = number * 1000
+                    else:
+                        break
+                    if instant < earliest_us or instant >= latest_us:
+                        break
+                    times_us[line] = instant
+                elif field == _AUTOMATIC or field == _RESOLVED:
+                    if form != _TRUE and form != _FALSE:
+                        break
+                    if field == _AUTOMATIC:
+                        automatic[line] = form == _TRUE
+                    else:
+                        resolved[line] = form == _TRUE
+                elif field == _SLOTS:
+                    if form != _INTEGER or number > 100_000:
+                        break
+                    slots[line] = number
+                elif form != _TEXT:
+                    break
+                elif field == _TYPE:
+                    types[line] = _look(type_keys, type_values, key)
+                    if types[line] < 0:
+                        break
+                elif field == _STATE:
+                    states[line] = _look(state_keys, state_values, key)
+                    if states[line] < 0:
+                        break
+                elif field == _ID:
+                    ids[line, 0], ids[line, 1] = start, start + length
+                elif length > _NAME_BYTES_MAX:
+                    break
+                elif field == _CONTACT:
+                    contacts[line, 0], contacts[line, 1] = start, start + length
+                elif field == _AGENT:
+                    agents[line] = key
+                else:
+                    said += _closed(key, field)
+            # What follows.
+            while buffer[place] == 32:
+                place += 1
+            if buffer[place] == 44:
+                follows = True
+            elif buffer[place] == 125:
+                place += 1
+                while buffer[place] == 32 or buffer[place] == 13:
+                    place += 1
+                if buffer[place] == 10 and seen & 3 == 3:
+                    result = PLAIN
+        end = _end(buffer, place)
+        status[line], ends[line], saids[line] = result, end, said
+        place = end + 1
+        line += 1
+
+
+def _byte_classes() -> NDArray[np.int8]:
+    """0 for bytes of names; 1 for those that end a name or are not plain; 2 and 3 begin characters that may not be."""
+    classes = np.zeros(256, np.int8)
+    classes[:32] = 1
+    classes[[34, 92, 127]] = 1
+    classes[0xC2], classes[0xE2] = 2, 3
+    return classes
+
+
+_CLASSES = _byte_classes()
+_FIELD_LEXICON = Lexicon(FIELDS)
