@@ -1,7 +1,8 @@
 """The state of agents: what each reports to be doing, how many contacts each holds, and the levels that follow.
 
 An agent is *occupied* while busy, wrapping up, or holding a contact; *idle* while available and holding none. Occupancy
-is occupied time over occupied and idle time. An agent who never reported a state counts in no state.
+is occupied time over occupied and idle time. An agent who never reported a state counts in no state. Of an agent's reports
+at one instant the last in the order of `AGENT_STATES` holds.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.columns import Combinations, Names, Rows, grown, sticky
-from engine.contacts import Loads
+from engine.contacts import Loads, content_order
 from engine.events import AGENT_STATES
 from engine.facts import Changes, Facts
 from engine.runs import Segments, run_starts
@@ -69,7 +70,14 @@ class Agents:
         reporting = np.arange(len(agents)) < len(reports)
         ties = np.where(rows.lates, rows.sequences, np.where(reporting, rows.states, -1))
         order = np.lexsort((ties, ~rows.lates, rows.ranks_us, agents))
-        self._apply(agents[order], rows[order], deltas[order], reporting[order], facts)
+        agents, rows, deltas, reporting = agents[order], rows[order], deltas[order], reporting[order]
+        same = (
+            reporting[1:] & reporting[:-1] & (agents[1:] == agents[:-1]) & (rows.ranks_us[1:] == rows.ranks_us[:-1])
+            & (rows.states[1:] == rows.states[:-1]) & ~rows.lates[1:] & ~rows.lates[:-1]
+        )  # fmt: skip
+        if same.any():  # Equal in all but what they say, so the order of the other columns does not change.
+            rows = rows[content_order(rows, np.flatnonzero(same), self.combinations, self.names)]
+        self._apply(agents, rows, deltas, reporting, facts)
 
     def _apply(
         self, agents: Codes, rows: Rows, deltas: NDArray[np.int64], reporting: NDArray[np.bool_], facts: Facts

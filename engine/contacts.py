@@ -33,7 +33,7 @@ from engine.policy import Limits
 from engine.runs import Segments, run_starts, steps
 from engine.watermark import NEVER_US
 
-__all__ = ["ARRAYS", "Contacts", "Loads"]
+__all__ = ["ARRAYS", "Contacts", "Loads", "content_order"]
 
 Instants = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -60,9 +60,9 @@ _OUTCOME_FIELD = {
 }  # fmt: skip
 
 # Marks of a contact, one bit each.
-_IS_SETTLED, _WAS_QUEUED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_ASKED, _REPLY_DUE, _REPLY_STOPPED = (
-    np.uint16(1 << bit) for bit in range(9)
-)
+(
+    _IS_SETTLED, _WAS_QUEUED, _WAS_ANSWERED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_ASKED, _REPLY_DUE, _REPLY_STOPPED,
+) = (np.uint16(1 << bit) for bit in range(10))  # fmt: skip
 
 #: Slots of a name that is not known yet, and of one for which there is no room.
 _NEW, _REFUSED = -3, -2
@@ -185,7 +185,7 @@ class Contacts:
         if rows.lates.any():
             seen_us[1:] = _running_maximum(rows.times_us, starts, carried_us)
         ends = np.append(starts[1:], len(rows)) - 1
-        self.seen_us[slots] = np.maximum(seen_us[ends + 1], carried_us)
+        last_seen_us = np.maximum(seen_us[ends + 1], carried_us)
         before_us = seen_us[:-1]
         before_us[starts] = carried_us
         kinds = rows.kinds
@@ -208,14 +208,52 @@ class Contacts:
             before[chosen] = current
             after[chosen] = following
             current = following
-        self.states[slots] = after[ends]
         reasons = ILLEGAL.ravel()[offsets + before]
         if any_backward:
             reasons[backward] = OUT_OF_ORDER
+        unseen = (reasons != LEGAL) | (after < len(Outcome))
+        if unseen.any():
+            # So far every row was taken to be part of its contact's life; the contacts of those that are not go again.
+            run = np.cumsum(begins) - 1
+            again = np.zeros(len(starts), np.bool_)
+            again[run[unseen]] = True
+            part = np.flatnonzero(again[run])
+            before[part], after[part], reasons[part], last_seen_us[again] = self._transit_with_care(rows[part])
+        self.states[slots] = after[ends]
+        self.seen_us[slots] = last_seen_us
         legal = reasons == LEGAL
         if not legal.all():
             self.illegal_counts += np.bincount(reasons[~legal], minlength=len(REASONS))
         return (before, after), legal
+
+    def _transit_with_care(
+        self, rows: Rows
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], Instants]:
+        """States before and after each row, its reason, and by contact how far its life has come, for contacts of whose
+        rows some change nothing: illegal ones, and invitations and ratings of the unknown."""
+        starts = np.flatnonzero(run_starts(rows.contacts))
+        before, after, reasons = (np.empty(len(rows), np.uint8) for _ in range(3))
+        seen_after_us = np.empty(len(rows), np.int64)
+        offsets = rows.kinds.astype(np.int64) * STATE_COUNT
+        current = seen_us = None
+        for chosen in steps(starts, len(rows)):
+            if current is None or seen_us is None:
+                slots = rows.contacts[chosen]
+                current, seen_us = self.states[slots], self.seen_us[slots]
+            current, seen_us = current[: len(chosen)], seen_us[: len(chosen)]
+            forgets = (rows.ranks_us[chosen] - seen_us >= self.linger_us) & (seen_us > NEVER_US)
+            current = np.where(forgets, forgotten(current), current)
+            backward = rows.lates[chosen] & (rows.times_us[chosen] < seen_us)
+            at = offsets[chosen] + current
+            before[chosen] = current
+            current = np.where(backward, current, TRANSITIONS.ravel()[at])
+            after[chosen] = current
+            reasons[chosen] = np.where(backward, OUT_OF_ORDER, ILLEGAL.ravel()[at])
+            counts = (reasons[chosen] == LEGAL) & (current >= len(Outcome))
+            seen_us = np.where(counts, np.maximum(seen_us, rows.times_us[chosen]), seen_us)
+            seen_after_us[chosen] = seen_us
+        ends = np.append(starts[1:], len(rows)) - 1
+        return before, after, reasons, seen_after_us[ends]
 
     def due(self, watermark_us: int, facts: Facts) -> None:
         """Raises what is broken by the watermark and has not been raised: waits and first replies past their limit."""
@@ -407,7 +445,10 @@ class _Batch:
         waits_us = times_us[exits] - since_us
         is_due = (begun_before[exits] >= 0) | (self.marks[exits] & _WAIT_DUE != 0)
         self._broken(exits[is_due], began_as[is_due], since_us[is_due] + self.limits.wait_us[began_as[is_due]])
-        first_waits = self.phase_before[exits] == Phase.WAITING
+        answered_at = segments.last(self.kinds == _ANSWERED)
+        was_answered = (segments.before(answered_at) >= 0) | (self.marks & _WAS_ANSWERED != 0)
+        self._mark(_WAS_ANSWERED, (answered_at >= 0) | was_answered)
+        first_waits = ~was_answered[exits]
         self._waited(exits[first_waits], waits_us[first_waits])
         self._keep("waiting_since_us", begun_at, times_us)
         self._keep("waits_as", begun_at, self.combination)
@@ -576,13 +617,16 @@ def _sorted(rows: Rows, combinations: Combinations, agents: Names) -> Rows:
         (rows.contacts[1:] == rows.contacts[:-1]) & (rows.ranks_us[1:] == rows.ranks_us[:-1])
         & (rows.kinds[1:] == rows.kinds[:-1]) & ~rows.lates[1:] & ~rows.lates[:-1]
     )  # fmt: skip
-    return rows[_content_order(rows, np.flatnonzero(same), combinations, agents)] if same.any() else rows
+    return rows[content_order(rows, np.flatnonzero(same), combinations, agents)] if same.any() else rows
 
 
-def _content_order(
+def content_order(
     rows: Rows, repeats: NDArray[np.int64], combinations: Combinations, agents: Names
 ) -> NDArray[np.int64]:
-    """Two events of one contact, kind and instant: what they say decides, since neither came first. Rare, so a loop."""
+    """The order of rows of which each of `repeats` and the row behind it are of one contact or agent, kind and instant.
+
+    What they say decides, since neither came first. Rare, so a loop.
+    """
     order = np.arange(len(rows))
     start = 0
     while start < len(repeats):
@@ -597,7 +641,11 @@ def _content_order(
 
 def _content(rows: Rows, row: int, combinations: Combinations, agents: Names) -> tuple[Any, ...]:
     said = combinations.said_values[rows.saids[row]].tolist()
-    names = [names.texts[code] if code >= 0 else "" for code, names in zip(said, combinations.names, strict=True)]
+    # To say "" is not to say nothing, which leaves what held before.
+    names = [
+        (code >= 0, names.texts[code] if code >= 0 else "")
+        for code, names in zip(said, combinations.names, strict=True)
+    ]
     return (
         *names,
         agents.texts[rows.agents[row]],

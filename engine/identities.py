@@ -1,8 +1,9 @@
-"""Which events came before: the memory of event ids, in two generations.
+"""Which events came before: the memory of event ids, by generations.
 
-An id is remembered for at least one `horizon_us` of the watermark's progress. An event older than that is dropped for its
-lateness anyway, so forgetting its id changes nothing. Generations change at fixed instants of the watermark as each row
-leaves it, so no cutting of the stream into batches changes what is a repetition.
+An id belongs to the generation, one `horizon_us` long, of the watermark that its source had reached with it, and is
+forgotten when the slowest source has passed the generation after that. An event older than that is dropped for its lateness
+anyway, whichever source repeats it, so forgetting its id changes nothing. Generations change at fixed instants of the
+watermark as each row leaves it, so no cutting of the stream into batches changes what is a repetition.
 """
 
 from itertools import pairwise
@@ -14,52 +15,61 @@ __all__ = ["Identities"]
 
 
 class Identities:
-    """Two sets of ids; past `identities_max` in one of them the generation ends early, and is counted."""
+    """Sets of ids by generation. Past `identities_max` in one, or twice as many in all, the oldest are forgotten early, which
+    is counted."""
 
     def __init__(self, horizon_us: int, identities_max: int) -> None:
         self.horizon_us = max(horizon_us, 1)
         self.identities_max = identities_max
-        self.generation = -(2**62)
-        self.young: set[str | None] = set()
-        self.old: set[str | None] = set()
+        self.generations: dict[int, set[str | None]] = {}
         self.early_count = 0
 
     def repeated(
-        self, ids: list[str | None], left_us: NDArray[np.int64], ignored: NDArray[np.bool_]
+        self,
+        ids: list[str | None],
+        left_us: NDArray[np.int64],
+        slowest_us: NDArray[np.int64],
+        ignored: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:
         """True for each row whose id came before; remembers the others, except those `ignored`, which come out False.
 
-        `left_us` is the watermark that each row left behind, ascending.
+        `left_us` is the watermark that the rows' source left behind each, `slowest_us` that of all sources; both ascending.
         """
-        generations = left_us // self.horizon_us
-        if generations[0] == generations[-1] and not ignored.any():
-            return self._within(ids, int(generations[0]))
+        generations, slowest = left_us // self.horizon_us, slowest_us // self.horizon_us
+        if generations[0] == generations[-1] and slowest[0] == slowest[-1] and not ignored.any():
+            return self._within(ids, int(generations[0]), int(slowest[0]))
         result = np.zeros(len(ids), np.bool_)
-        bounds = [0, *(np.flatnonzero(np.diff(generations)) + 1).tolist(), len(ids)]
+        bounds = [0, *(np.flatnonzero(np.diff(generations) | np.diff(slowest)) + 1).tolist(), len(ids)]
         for start, end in pairwise(bounds):
             rows = np.flatnonzero(~ignored[start:end]) + start
             if len(rows):
-                result[rows] = self._within([ids[row] for row in rows.tolist()], int(generations[start]))
+                chosen = [ids[row] for row in rows.tolist()]
+                result[rows] = self._within(chosen, int(generations[start]), int(slowest[start]))
         return result
 
-    def _within(self, ids: list[str | None], generation: int) -> NDArray[np.bool_]:
-        if generation != self.generation or len(self.young) >= self.identities_max:
-            self.early_count += generation == self.generation
-            self.old = self.young if generation <= self.generation + 1 else set()
-            self.young = set()
-            self.generation = generation
+    def _within(self, ids: list[str | None], generation: int, slowest: int) -> NDArray[np.bool_]:
+        for past in [past for past in self.generations if past < slowest - 1]:
+            del self.generations[past]
+        self._make_room(generation)
         distinct = set(ids)
         distinct.discard(None)
         result = np.zeros(len(ids), np.bool_)
-        if (
-            len(distinct) < len(ids)
-            or not self.young.isdisjoint(distinct)
-            or (self.old and not self.old.isdisjoint(distinct))
-        ):
+        known = list(self.generations.values())
+        if len(distinct) + ids.count(None) < len(ids) or any(not part.isdisjoint(distinct) for part in known):
             seen: set[str | None] = set()
             for row, identity in enumerate(ids):
                 if identity is not None:
-                    result[row] = identity in seen or identity in self.young or identity in self.old
+                    result[row] = identity in seen or any(identity in part for part in known)
                     seen.add(identity)
-        self.young |= distinct
+            distinct = {identity for identity, was in zip(ids, result.tolist(), strict=True) if not was} - {None}
+        self.generations.setdefault(generation, set()).update(distinct)
         return result
+
+    def _make_room(self, generation: int) -> None:
+        young = self.generations.get(generation)
+        if young is not None and len(young) >= self.identities_max:
+            self.early_count += 1
+            self.generations = {generation - 1: young}
+        elif sum(map(len, self.generations.values())) >= 2 * self.identities_max:
+            self.early_count += 1
+            del self.generations[min(self.generations)]

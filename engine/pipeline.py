@@ -74,6 +74,10 @@ class Settings:
         for name in ("linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "groups_max"):
             if getattr(self, name) < 1:
                 raise InvalidSetting(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.linger_us < self.allowed_lateness_us:
+            raise InvalidSetting(
+                f"linger_us is {self.linger_us}; it must be at least the allowed lateness, or a late event meets a forgotten contact"
+            )
         needed_us = self.disorder_bound_us + self.allowed_lateness_us + HOUR_US
         if self.retention_us is not None and self.retention_us < needed_us:
             raise InvalidSetting(
@@ -128,7 +132,8 @@ class Engine:
         self._count(decoded)
         met_us, left_us = self.order.watermarks(decoded.times_us, decoded.source)
         late, dropped = self.order.judge(decoded.times_us, met_us)
-        repeated = self.identities.repeated(decoded.ids, left_us, dropped)
+        slowest_us = self.order.slowest(left_us, decoded.source)
+        repeated = self.identities.repeated(decoded.ids, left_us, slowest_us, dropped)
         rows = self._rows(decoded, met_us, late)
         self.own_counters.duplicates += int(repeated.sum())
         self.own_counters.dropped += int(dropped.sum())
@@ -156,13 +161,12 @@ class Engine:
         """The input has ended: everything held back is processed, and deadlines up to the last event are raised."""
         for source in self.order.sources.values():
             source.finished = True
-        self._process()
-        self._due(self.own_counters.last_us or NEVER_US)
+        self.settle()
 
     def settle(self) -> None:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
         self._process()
-        self._due(self.order.watermark_us)
+        self._due(self._reached_us())
 
     # Out.
 
@@ -292,6 +296,14 @@ class Engine:
                 as_ = self.combinations.merged(np.zeros(len(chosen), np.int32), chosen.saids)
                 amounts = chosen.numbers.astype(np.int64) if code == _ORDERS else np.ones(len(chosen), np.int64)
                 facts.add(name, as_, chosen.times_us, amounts)
+
+    def _reached_us(self) -> int:
+        """How far time has come: the watermark; when all sources have ended, the last event, or the clock where it is later."""
+        watermark_us = self.order.watermark_us
+        last_us = self.own_counters.last_us
+        if watermark_us < -NEVER_US or last_us is None:
+            return watermark_us
+        return max(last_us, self.order.floor_us)
 
     def _due(self, until_us: int) -> None:
         facts = Facts()

@@ -22,7 +22,7 @@ from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
 
-_VERSION = 1
+_VERSION = 2
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -49,7 +49,7 @@ def snapshot(engine: Any) -> bytes:
             "held": asdict(Rows.concatenated(order.held)) if order.held else None,
         },
         "identities": {
-            "generation": identities.generation, "young": list(identities.young), "old": list(identities.old),
+            "generations": [(generation, list(ids)) for generation, ids in identities.generations.items()],
             "early_count": identities.early_count,
         },
         "combinations": _combinations(engine.combinations),
@@ -82,9 +82,7 @@ def restore(engine: Any, data: bytes) -> None:
     engine.order.floor_us = order["floor_us"]
     engine.order.sources = {name: Source(**source) for name, source in order["sources"].items()}
     engine.order.held = [Rows(**order["held"])] if order["held"] else []
-    for name in ("young", "old"):
-        setattr(engine.identities, name, set(state["identities"][name]))
-    engine.identities.generation = state["identities"]["generation"]
+    engine.identities.generations = {generation: set(ids) for generation, ids in state["identities"]["generations"]}
     engine.identities.early_count = state["identities"]["early_count"]
     _restore_combinations(engine.combinations, state["combinations"])
     engine.limits.refresh()

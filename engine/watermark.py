@@ -3,7 +3,8 @@
 Each row is judged against the running maximum of the rows of its source before it, so that no cutting of the stream into
 batches changes a judgement. A row that is on time stands at its own instant; a late row stands at the watermark it met,
 before everything that happens there. Rows are released in that order once the watermark has passed them, all rows of
-one instant together. The watermark never goes back.
+one instant together. The watermark never goes back: a source that is first heard later than others is held against the
+watermark that is reached by then.
 """
 
 from dataclasses import dataclass
@@ -23,9 +24,11 @@ NEVER_US = -(2**62)
 
 @dataclass
 class Source:
-    """How far one source has come: the newest instant it told, and how far its events may arrive out of order."""
+    """How far one source has come: the newest instant it told, how far its events may arrive out of order, and the
+    watermark that was reached before it was known."""
 
     bound_us: int
+    begins_us: int = NEVER_US
     newest_us: int = NEVER_US
     finished: bool = False
 
@@ -33,7 +36,7 @@ class Source:
     def watermark_us(self) -> int:
         if self.finished:
             return -NEVER_US
-        return self.newest_us - self.bound_us if self.newest_us > NEVER_US else NEVER_US
+        return max(self.newest_us - self.bound_us, self.begins_us) if self.newest_us > NEVER_US else self.begins_us
 
 
 class Order:
@@ -65,15 +68,23 @@ class Order:
         """
         if name not in self.sources and len(self.sources) >= SOURCES_MAX:
             name = OTHER
-        return self.sources.setdefault(name, Source(self.bound_us))
+        if name not in self.sources:
+            self.sources[name] = Source(self.bound_us, self.watermark_us)
+        return self.sources[name]
 
     def watermarks(self, times_us: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The watermark each row meets, and the one it leaves behind, as int64; moves the source on."""
         source = self.source(name)
         newest = np.maximum.accumulate(np.concatenate(([source.newest_us], times_us)))
         source.newest_us = int(newest[-1])
-        reached = np.maximum(newest - source.bound_us, self.floor_us)
+        reached = np.maximum(newest - source.bound_us, max(self.floor_us, source.begins_us))
         return reached[:-1], reached[1:]
+
+    def slowest(self, left_us: NDArray[np.int64], name: str) -> NDArray[np.int64]:
+        """The watermark of all sources together behind each row of one that left these behind; ascending likewise."""
+        mine = self.source(name)
+        others = [source.watermark_us for source in self.sources.values() if source is not mine]
+        return np.maximum(np.minimum(left_us, min(others)), self.floor_us) if others else left_us
 
     def judge(
         self, times_us: NDArray[np.int64], met_us: NDArray[np.int64]
