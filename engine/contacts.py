@@ -5,8 +5,7 @@ table of transitions is applied in rounds; everything else looks back within the
 first of them, into the contact's arrays. Illegal rows are counted by reason and change nothing.
 """
 
-from collections.abc import Iterable
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from engine.columns import Combinations, Names, Rows, grown, sticky
 from engine.events import kind
 from engine.facts import Changes, Facts
+from engine.keys import Keys, KeyTable
 from engine.lifecycle import (
     ILLEGAL,
     LEGAL,
@@ -64,11 +64,12 @@ _OUTCOME_FIELD = {
     _IS_SETTLED, _WAS_QUEUED, _WAS_ANSWERED, _WAIT_DUE, _TURN_OPEN, _WRITTEN, _REPLIED, _REPLY_ASKED, _REPLY_DUE, _REPLY_STOPPED,
 ) = (np.uint16(1 << bit) for bit in range(10))  # fmt: skip
 
-#: Slots of a name that is not known yet, and of one for which there is no room.
-_NEW, _REFUSED = -3, -2
+#: The slot of a contact for which there is no room.
+_REFUSED = -2
 
 #: The arrays of a contact: name, dtype, and the value of a slot that is free.
 ARRAYS: tuple[tuple[str, Any, int], ...] = (
+    ("keys", np.uint64, 0),
     ("states", np.uint8, 0), ("marks", np.uint16, 0), ("seen_us", np.int64, NEVER_US),
     ("arrival_us", np.int64, 0), ("waiting_since_us", np.int64, 0), ("waited_us", np.int64, 0),
     ("served_since_us", np.int64, 0), ("turn_since_us", np.int64, 0), ("written_us", np.int64, 0),
@@ -100,7 +101,7 @@ class Contacts:
         self.limits = limits
         self.linger_us = linger_us
         self.contacts_max = contacts_max
-        self.slots: dict[str | None, int] = {None: -1}
+        self.slots = KeyTable(nothing=-1)
         self.names: list[str | None] = []
         self.free: list[int] = []
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
@@ -109,6 +110,7 @@ class Contacts:
         for name, dtype, fill in ARRAYS:
             setattr(self, name, np.full(0, fill, dtype))
 
+    keys: Keys
     states: NDArray[np.uint8]
     marks: NDArray[np.uint16]
     seen_us: Instants
@@ -128,30 +130,41 @@ class Contacts:
     served_as: Codes
     agent: Codes
 
-    def slots_of(self, contacts: list[str | None]) -> Codes:
-        """The slots of contacts by name, new ones for new names, -1 for None; -2 where `contacts_max` are known already."""
-        found = np.array([*map(self.slots.get, contacts, repeat(_NEW))], np.int32)
-        new = np.flatnonzero(found == _NEW)
+    def slots_of(self, keys: Keys, name_of: Callable[[int], str]) -> Codes:
+        """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.
+
+        `name_of` tells the name of the contact of a row, and is asked for new contacts only.
+        """
+        found = self.slots.get(keys)
+        new = np.flatnonzero((found < 0) & (keys != 0))
         if len(new):
-            names = [contacts[row] for row in new.tolist()]
-            distinct = list(dict.fromkeys(names))
-            self._add(distinct[: self.contacts_max - len(self.slots) + 1])
-            found[new] = [*map(self.slots.get, names, repeat(_REFUSED))]
-            self.refused_count += int((found == _REFUSED).sum())
+            room = min(len(new), self.contacts_max - self.slots.count)
+            slots = np.array([*self.free[::-1], *range(len(self.names), len(self.names) + room)][:room], np.int32)
+            rows = new[self.slots.add(keys[new], slots)]
+            self._name(slots[: len(rows)], keys[rows], [name_of(row) for row in rows.tolist()])
+            found[new] = self.slots.get(keys[new])
+            refused = new[found[new] < 0]
+            found[refused] = _REFUSED
+            self.refused_count += len(refused)
         return found
 
-    def _add(self, names: list[str | None]) -> None:
-        """Gives new names their slots: free ones first."""
-        reused = self.free[max(0, len(self.free) - len(names)) :]
-        del self.free[len(self.free) - len(reused) :]
-        for slot, name in zip(reused, names, strict=False):
+    def _name(self, slots: Codes, keys: Keys, names: list[str]) -> None:
+        """Notes whose the slots are now: free ones first, then new ones at the end."""
+        reused = min(len(self.free), len(slots))
+        del self.free[len(self.free) - reused :]
+        for slot, name in zip(slots[:reused].tolist(), names, strict=False):
             self.names[slot] = name
-        first = len(self.names)
-        self.names += names[len(reused) :]
-        self.slots.update(zip(names, chain(reused, range(first, len(self.names))), strict=True))
+        self.names += names[reused:]
         if len(self.names) > len(self.states):
             for name, _, fill in ARRAYS:
                 setattr(self, name, grown(getattr(self, name), len(self.names), fill))
+        self.keys[slots] = keys
+
+    def find_again(self) -> None:
+        """Makes the table of slots anew from the contacts' keys."""
+        slots = np.flatnonzero(self.keys[: len(self.names)]).astype(np.int32)
+        self.slots = KeyTable(nothing=-1)
+        self.slots.add(self.keys[slots], slots)
 
     def apply(self, rows: Rows, facts: Facts, loads: Loads) -> None:
         """Takes a released batch of contacts' rows, all of an instant together; appends to `facts` and `loads`."""
@@ -282,14 +295,15 @@ class Contacts:
         gone = idle & ((phase == Phase.UNKNOWN) | (phase >= Phase.ABANDONED))
         for contacts in busy:
             gone[contacts[contacts >= 0]] = False
+        gone &= self.keys[:count] != 0
+        if not gone.any():
+            return
         for slot in np.flatnonzero(gone).tolist():
-            name = self.names[slot]
-            if name is not None:
-                del self.slots[name]
-                self.names[slot] = None
-                self.free.append(slot)
+            self.names[slot] = None
+            self.free.append(slot)
         for name, _, fill in ARRAYS:
             getattr(self, name)[:count][gone] = fill
+        self.find_again()
 
     def look_again(self) -> None:
         """Has the next tick look at every clock, after the arrays were replaced."""

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.keys import KeyTable
+from engine.keys import Keys, KeyTable, key_of
 from engine.scanning import BLANK, PLAIN, Lexicon, Scan, scan
 from engine.times import EARLIEST_US, INVALID, LATEST_US, iso, parse_times
 
@@ -154,9 +154,10 @@ class Vocabulary:
 class Decoded:
     """Columns of accepted rows, in the order of their lines, and the rejects between them.
 
-    `kinds` int8 indices into `KINDS`; `times_us` int64; `ids` and `contacts` texts or None; `agents` and `dimensions`
-    int32 codes of the `vocabulary`; `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1
-    likewise; `resolved` int8 1, 0, or -1; `details` by row.
+    `kinds` int8 indices into `KINDS`; `times_us` int64; `ids` and `contacts` uint64 keys of the texts, 0 where there is
+    none; `agents` and `dimensions` int32 codes of the `vocabulary`; `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1
+    likewise; `resolved` int8 1, 0, or -1; `details` by row. A contact's name is between the two `names` (rows, 2) of
+    `data`, or `told` by row.
     """
 
     source: str
@@ -164,19 +165,27 @@ class Decoded:
     vocabulary: Vocabulary
     kinds: NDArray[np.int8]
     times_us: NDArray[np.int64]
-    ids: list[str | None]
-    contacts: list[str | None]
+    ids: Keys
+    contacts: Keys
     agents: NDArray[np.int32]
     dimensions: NDArray[np.int32]
     states: NDArray[np.int8]
     slots: NDArray[np.int32]
     resolved: NDArray[np.int8]
+    names: NDArray[np.int32]
+    data: bytes
     details: dict[int, Details] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """Rows accepted."""
         return len(self.kinds)
+
+    def contact_name(self, row: int) -> str:
+        """The contact of a row as the event named it; empty where it named none."""
+        told = self.told.get(row)
+        return self.data[self.names[row, 0] : self.names[row, 1]].decode() if told is None else told
 
 
 _decode_line = msgspec.json.Decoder(Event).decode
@@ -193,7 +202,9 @@ _RANGES = {"csat": (1, 5), "nps": (0, 10), "critical_errors": (0, 10**6), "other
 _SLOTS_MAX = 100_000
 _TYPE_LEXICON, _STATE_LEXICON = Lexicon(TYPES), Lexicon(AGENT_STATES)
 #: Columns that plain and strict reading both fill, by row.
-_COLUMNS = ("kinds", "times_us", "agents", "dimensions", "states", "slots", "resolved")
+_COLUMNS = (
+    "kinds", "times_us", "ids", "contacts", "agents", "dimensions", "states", "slots", "resolved", "names",
+)  # fmt: skip
 
 Fault = tuple[str, str]
 
@@ -214,14 +225,13 @@ def decode(
     """
     latest = LATEST_US if latest_us is None else min(latest_us, LATEST_US)
     vocabulary = vocabulary or Vocabulary()
-    text = _text(data)
-    if text is None:
+    if not _is_text(data):
         whole = _Strict(source, first_line, latest, vocabulary)
         for number, line in enumerate(data.split(b"\n")):
             if line.strip():
                 whole.take(number, line)
         return whole.decoded()[0]
-    plain, places, others = _plain(data, text, latest, source, vocabulary)
+    plain, places, others = _plain(data, latest, source, vocabulary)
     if not others:
         return plain
     strict = _Strict(source, first_line, latest, vocabulary)
@@ -230,22 +240,23 @@ def decode(
     return _woven(plain, places, *strict.decoded())
 
 
-def _text(data: bytes) -> str | None:
-    """The whole as text, None where it is not UTF-8."""
+def _is_text(data: bytes) -> bool:
+    """Whether all of it is UTF-8."""
     try:
-        return data.decode("ascii" if data.isascii() else "utf-8")
+        return data.isascii() or bool(data.decode())
     except UnicodeDecodeError:
-        return None
+        return False
 
 
 def _plain(
-    data: bytes, text: str, latest_us: int, source: str, vocabulary: Vocabulary
+    data: bytes, latest_us: int, source: str, vocabulary: Vocabulary
 ) -> tuple[Decoded, NDArray[np.int64], list[tuple[int, bytes]]]:
     """The plain lines decoded, the places of their lines, and the other lines with their places."""
     found = scan(data, _TYPE_LEXICON, _STATE_LEXICON, EARLIEST_US, latest_us)
     kinds = found.types
     plain = found.status == PLAIN
-    plain &= ~_DETAILED_CODE[kinds] & ((found.contacts[:, 1] > found.contacts[:, 0]) | ~_CONTACT_NEEDED[kinds])
+    plain &= ~_DETAILED_CODE[kinds] & ((found.contacts != 0) | ~_CONTACT_NEEDED[kinds])
+    plain &= found.ends - found.starts <= LINE_BYTES_MAX
     plain &= (kinds != _AGENT_STATE) | ((found.agents != 0) & (found.states >= 0))
     kinds[(kinds == _REPLY) & (found.automatic == 1)] = _AUTOMATIC
     agents, saids = vocabulary.agent_keys.get(found.agents), vocabulary.dimension_keys.get(found.saids)
@@ -262,9 +273,9 @@ def _plain(
         return column if whole else column[places]
 
     decoded = Decoded(
-        source, [], vocabulary, chosen(kinds), chosen(found.times_us), _texts(data, text, chosen(found.ids)),
-        _texts(data, text, chosen(found.contacts)), chosen(agents), chosen(saids), chosen(found.states),
-        chosen(found.slots), chosen(found.resolved),
+        source, [], vocabulary, chosen(kinds), chosen(found.times_us), chosen(found.ids), chosen(found.contacts),
+        chosen(agents), chosen(saids), chosen(found.states), chosen(found.slots), chosen(found.resolved),
+        chosen(found.names), data,
     )  # fmt: skip
     # Fields that a type does not have mean nothing, as in strict reading.
     decoded.states[decoded.kinds != _AGENT_STATE] = -1
@@ -282,22 +293,12 @@ def _learn(data: bytes, found: Scan, rows: NDArray[np.int64], vocabulary: Vocabu
         if is_new_agent or is_new_said:
             event = _decode_line(data[found.starts[row] : found.ends[row]])
             if is_new_agent:
-                agents.put(int(found.agents[row]), vocabulary.agents.setdefault(event.agent, len(vocabulary.agents)))
+                code = vocabulary.agents.setdefault(event.agent, len(vocabulary.agents))
+                agents.add(found.agents[row : row + 1], np.array([code], np.int32))
             if is_new_said:
                 codes = vocabulary.dimensions
-                saids.put(int(found.saids[row]), codes.setdefault(_dimensions(event), len(codes)))
-
-
-def _texts(data: bytes, text: str, spans: NDArray[np.int32]) -> list[str | None]:
-    """The texts at spans of bytes, None where a span is not set."""
-    starts, ends = spans[:, 0].tolist(), spans[:, 1].tolist()
-    if len(text) == len(data):
-        texts: list[str | None] = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-    else:
-        texts = [data[start:end].decode() for start, end in zip(starts, ends, strict=True)]
-    for row in np.flatnonzero(spans[:, 0] < 0).tolist():
-        texts[row] = None
-    return texts
+                code = codes.setdefault(_dimensions(event), len(codes))
+                saids.add(found.saids[row : row + 1], np.array([code], np.int32))
 
 
 def _woven(plain: Decoded, places: NDArray[np.int64], strict: Decoded, numbers: list[int]) -> Decoded:
@@ -305,12 +306,9 @@ def _woven(plain: Decoded, places: NDArray[np.int64], strict: Decoded, numbers: 
     order = np.argsort(np.concatenate((places, np.array(numbers, np.int64))), kind="stable")
     for name in _COLUMNS:
         setattr(plain, name, np.concatenate((getattr(plain, name), getattr(strict, name)))[order])
-    rows = order.tolist()
-    for name in ("ids", "contacts"):
-        values = getattr(plain, name) + getattr(strict, name)
-        setattr(plain, name, [values[row] for row in rows])
-    place_of = {row: place for place, row in enumerate(rows)}
+    place_of = {row: place for place, row in enumerate(order.tolist())}
     first = len(places)
+    plain.told = {place_of[first + row]: name for row, name in strict.told.items()}
     plain.details = {place_of[first + row]: details for row, details in strict.details.items()}
     plain.rejects = strict.rejects
     return plain
@@ -356,14 +354,17 @@ class _Strict:
             vocabulary=self.vocabulary,
             kinds=np.array([_AUTOMATIC if _is_automatic(event) else _CODE[event.type] for event in events], np.int8),
             times_us=times_us[good],
-            ids=[event.id for event in events],
-            contacts=[event.contact for event in events],
+            ids=np.array([key_of(event.id or None) for event in events], np.uint64),
+            contacts=np.array([key_of(event.contact or None) for event in events], np.uint64),
             agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
             dimensions=np.array([dimensions.setdefault(_dimensions(e), len(dimensions)) for e in events], np.int32),
             states=np.array([_STATE_CODE[e.state] if e.type == "agent.state" else -1 for e in events], np.int8),
             slots=np.array([_slots(event) for event in events], np.int32),
             resolved=np.array([_resolved(event) for event in events], np.int8),
+            names=np.zeros((len(events), 2), np.int32),
+            data=b"",
             details={row: details for row, (_, _, details) in enumerate(kept) if details},
+            told={row: event.contact or "" for row, event in enumerate(events)},
         )
         return decoded, [number for number, _, _ in kept]
 

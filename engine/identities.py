@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.keys import Keys, KeySet
+
 __all__ = ["Identities"]
 
 
@@ -21,12 +23,12 @@ class Identities:
     def __init__(self, horizon_us: int, identities_max: int) -> None:
         self.horizon_us = max(horizon_us, 1)
         self.identities_max = identities_max
-        self.generations: dict[int, set[str | None]] = {}
+        self.generations: dict[int, KeySet] = {}
         self.early_count = 0
 
     def repeated(
         self,
-        ids: list[str | None],
+        ids: Keys,
         left_us: NDArray[np.int64],
         slowest_us: NDArray[np.int64],
         ignored: NDArray[np.bool_],
@@ -43,27 +45,18 @@ class Identities:
         for start, end in pairwise(bounds):
             rows = np.flatnonzero(~ignored[start:end]) + start
             if len(rows):
-                chosen = [ids[row] for row in rows.tolist()]
-                result[rows] = self._within(chosen, int(generations[start]), int(slowest[start]))
+                result[rows] = self._within(ids[rows], int(generations[start]), int(slowest[start]))
         return result
 
-    def _within(self, ids: list[str | None], generation: int, slowest: int) -> NDArray[np.bool_]:
+    def _within(self, ids: Keys, generation: int, slowest: int) -> NDArray[np.bool_]:
         for past in [past for past in self.generations if past < slowest - 1]:
             del self.generations[past]
         self._make_room(generation)
-        distinct = set(ids)
-        distinct.discard(None)
-        result = np.zeros(len(ids), np.bool_)
-        known = list(self.generations.values())
-        if len(distinct) + ids.count(None) < len(ids) or any(not part.isdisjoint(distinct) for part in known):
-            seen: set[str | None] = set()
-            for row, identity in enumerate(ids):
-                if identity is not None:
-                    result[row] = identity in seen or any(identity in part for part in known)
-                    seen.add(identity)
-            distinct = {identity for identity, was in zip(ids, result.tolist(), strict=True) if not was} - {None}
-        self.generations.setdefault(generation, set()).update(distinct)
-        return result
+        known = np.zeros(len(ids), np.bool_)
+        for past, keys in self.generations.items():
+            if past != generation:
+                known |= keys.has(ids)
+        return known | self.generations.setdefault(generation, KeySet()).note(ids, known)
 
     def _make_room(self, generation: int) -> None:
         young = self.generations.get(generation)

@@ -239,7 +239,7 @@ class Engine:
                 npss[row] = details.nps
             if details.count is not None:
                 numbers[row] = details.count
-        contacts = self.contacts.slots_of(decoded.contacts)
+        contacts = self.contacts.slots_of(decoded.contacts, decoded.contact_name)
         agents, saids = self._translated(decoded.vocabulary)
         rows = Rows(
             kinds=decoded.kinds,

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.keys import SEED, close_key, fold, key_of
+
 __all__ = ["BLANK", "FIELDS", "IRREGULAR", "PLAIN", "Lexicon", "Scan", "scan"]
 
 #: The fields that are read, `type` and `time` first, the dimensions last. Others are checked for their form and passed over.
@@ -22,7 +24,6 @@ _TYPE, _TIME, _ID, _CONTACT, _AGENT, _AUTOMATIC, _STATE, _SLOTS, _RESOLVED = ran
 PLAIN, IRREGULAR, BLANK = 0, 1, 2
 _TEXT, _INTEGER, _TRUE, _FALSE, _NULL = range(5)
 _TABLE = 1024
-_SEED = 0x243F6A8885A308D3
 _NAME_BYTES_MAX = 256
 
 
@@ -30,8 +31,8 @@ class Scan:
     """The lines of one block, each with its place in the bytes; arrays by line, and of plain lines the values.
 
     `status` int8: plain, irregular, blank. `types` int8: an index into the type names given; `times_us` int64. `ids`,
-    `contacts` (lines, 2) int32: where the text starts and ends, -1 where there is none. `saids` uint64: a key of the
-    dimensions' texts together, 0 for none; `agents` uint64: a key of the agent, 0 for none. `automatic`, `resolved` int8 1, 0
+    `contacts`, `agents` uint64: the key of the text, 0 where there is none or an empty one; `names` (lines, 2) int32: where the
+    contact's text starts and ends; `saids` uint64: a key of the dimensions' texts together, 0 for none. `automatic`, `resolved` int8 1, 0
     or -1; `states` int8 an index into the state names or -1; `slots` int32 or -1.
     """
 
@@ -41,8 +42,9 @@ class Scan:
         self.status = np.empty(lines, np.int8)
         self.types = np.full(lines, -1, np.int8)
         self.times_us = np.zeros(lines, np.int64)
-        self.ids = np.full((lines, 2), -1, np.int32)
-        self.contacts = np.full((lines, 2), -1, np.int32)
+        self.ids = np.zeros(lines, np.uint64)
+        self.contacts = np.zeros(lines, np.uint64)
+        self.names = np.zeros((lines, 2), np.int32)
         self.saids = np.zeros(lines, np.uint64)
         self.agents = np.zeros(lines, np.uint64)
         self.automatic = np.full(lines, -1, np.int8)
@@ -59,7 +61,7 @@ def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, lat
     _scan(
         padded, size, _CLASSES, _FIELD_LEXICON.keys, _FIELD_LEXICON.values, types.keys, types.values, states.keys,
         states.values, earliest_us, latest_us, found.starts, found.ends, found.status, found.types, found.times_us,
-        found.ids, found.contacts, found.saids, found.agents, found.automatic, found.resolved, found.states, found.slots,
+        found.ids, found.contacts, found.names, found.saids, found.agents, found.automatic, found.resolved, found.states, found.slots,
     )  # fmt: skip
     return found
 
@@ -78,45 +80,12 @@ class Lexicon:
             self.keys[place], self.values[place] = key, code
 
 
-def key_of(text: str) -> int:
-    """The 64-bit key of a text by its UTF-8 bytes; never 0."""
-    raw = np.frombuffer(text.encode() or b"\0", np.uint8)
-    return int(_key(raw, 0, len(text.encode())))
-
-
-@njit(cache=True)
-def _mix(key: np.uint64, word: np.uint64) -> np.uint64:  # pragma: no cover
-    key = (key ^ word) * np.uint64(0x9E3779B97F4A7C15)
-    return key ^ (key >> np.uint64(32))
-
-
-@njit(cache=True)
-def _closed(key: np.uint64, length: int) -> np.uint64:  # pragma: no cover
-    key = (key ^ np.uint64(length)) * np.uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
-    key = key ^ (key >> np.uint64(32))
-    return key if key != np.uint64(0) else np.uint64(1)
-
-
-@njit(cache=True)
-def _key(buffer: NDArray[np.uint8], start: int, length: int) -> np.uint64:  # pragma: no cover
-    key, word, filled = np.uint64(_SEED), np.uint64(0), 0
-    for place in range(start, start + length):
-        word |= np.uint64(buffer[place]) << np.uint64(8 * filled)
-        filled += 1
-        if filled == 8:
-            key, word, filled = _mix(key, word), np.uint64(0), 0
-    if filled:
-        key = _mix(key, word)
-    return _closed(key, length)
-
-
 @njit(cache=True)
 def _look(keys: NDArray[np.uint64], values: NDArray[np.int8], key: np.uint64) -> int:  # pragma: no cover
     place = key & np.uint64(_TABLE - 1)
     while keys[place] != np.uint64(0):
         if keys[place] == key:
-            return values[place]
+            return int(values[place])
         place = (place + np.uint64(1)) & np.uint64(_TABLE - 1)
     return -1
 
@@ -196,7 +165,7 @@ def _end(buffer: NDArray[np.uint8], place: int) -> int:  # pragma: no cover
 @njit(cache=True)
 def _scan(  # type: ignore[no-untyped-def]
     buffer, size, classes, field_keys, field_values, type_keys, type_values, state_keys, state_values, earliest_us,
-    latest_us, starts, ends, status, types, times_us, ids, contacts, saids, agents, automatic, resolved, states, slots,
+    latest_us, starts, ends, status, types, times_us, ids, contacts, names, saids, agents, automatic, resolved, states, slots,
 ):  # fmt: skip  # pragma: no cover
     """Line after line. Arrays are written as values are met; they count only where the line turns out plain.
 
@@ -224,18 +193,18 @@ def _scan(  # type: ignore[no-untyped-def]
                 break
             place += 1
             start = place
-            key, word, filled = np.uint64(_SEED), np.uint64(0), np.uint64(0)
+            key, word, filled = np.uint64(SEED), np.uint64(0), np.uint64(0)
             while classes[buffer[place]] == 0:
                 word |= np.uint64(buffer[place]) << filled
                 filled += np.uint64(8)
                 if filled == np.uint64(64):
-                    key, word, filled = _mix(key, word), np.uint64(0), np.uint64(0)
+                    key, word, filled = fold(key, word), np.uint64(0), np.uint64(0)
                 place += 1
             if buffer[place] != 34:
                 break
             if filled:
-                key = _mix(key, word)
-            field = _look(field_keys, field_values, _closed(key, place - start))
+                key = fold(key, word)
+            field = _look(field_keys, field_values, close_key(key, place - start))
             place += 1
             if buffer[place] != 58:
                 break
@@ -248,7 +217,7 @@ def _scan(  # type: ignore[no-untyped-def]
             if byte == 34:
                 place += 1
                 start = place
-                key, word, filled = np.uint64(_SEED), np.uint64(0), np.uint64(0)
+                key, word, filled = np.uint64(SEED), np.uint64(0), np.uint64(0)
                 while True:
                     kind = classes[buffer[place]]
                     if kind:
@@ -259,15 +228,15 @@ def _scan(  # type: ignore[no-untyped-def]
                     word |= np.uint64(buffer[place]) << filled
                     filled += np.uint64(8)
                     if filled == np.uint64(64):
-                        key, word, filled = _mix(key, word), np.uint64(0), np.uint64(0)
+                        key, word, filled = fold(key, word), np.uint64(0), np.uint64(0)
                     place += 1
                 if buffer[place] != 34:
                     break
                 form = _TEXT
                 if filled:
-                    key = _mix(key, word)
+                    key = fold(key, word)
                 length = place - start
-                key = _closed(key, length)
+                key = close_key(key, length)
                 place += 1
             elif byte >= 48 and byte <= 57:
                 while buffer[place] >= 48 and buffer[place] <= 57:
@@ -331,15 +300,18 @@ def _scan(  # type: ignore[no-untyped-def]
                     if states[line] < 0:
                         break
                 elif field == _ID:
-                    ids[line, 0], ids[line, 1] = start, start + length
+                    if length:
+                        ids[line] = key
                 elif length > _NAME_BYTES_MAX:
                     break
                 elif field == _CONTACT:
-                    contacts[line, 0], contacts[line, 1] = start, start + length
+                    if length:
+                        contacts[line] = key
+                        names[line, 0], names[line, 1] = start, start + length
                 elif field == _AGENT:
                     agents[line] = key
                 else:
-                    said += _closed(key, field)
+                    said += close_key(key, field)
             # What follows.
             while buffer[place] == 32:
                 place += 1

@@ -17,12 +17,13 @@ from engine.columns import Combinations, Names, Rows
 from engine.contacts import ARRAYS as CONTACT_ARRAYS
 from engine.errors import InvalidSetting
 from engine.facts import FIELDS, LEVELS
+from engine.keys import KeySet
 from engine.tallies import Rollup
 from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
 
-_VERSION = 2
+_VERSION = 3
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -49,7 +50,7 @@ def snapshot(engine: Any) -> bytes:
             "held": asdict(Rows.concatenated(order.held)) if order.held else None,
         },
         "identities": {
-            "generations": [(generation, list(ids)) for generation, ids in identities.generations.items()],
+            "generations": [{"of": of, "keys": np.sort(keys.keys())} for of, keys in identities.generations.items()],
             "early_count": identities.early_count,
         },
         "combinations": _combinations(engine.combinations),
@@ -82,7 +83,9 @@ def restore(engine: Any, data: bytes) -> None:
     engine.order.floor_us = order["floor_us"]
     engine.order.sources = {name: Source(**source) for name, source in order["sources"].items()}
     engine.order.held = [Rows(**order["held"])] if order["held"] else []
-    engine.identities.generations = {generation: set(ids) for generation, ids in state["identities"]["generations"]}
+    for saved in state["identities"]["generations"]:
+        keys = engine.identities.generations[saved["of"]] = KeySet()
+        keys.note(saved["keys"], np.zeros(len(saved["keys"]), np.bool_))
     engine.identities.early_count = state["identities"]["early_count"]
     _restore_combinations(engine.combinations, state["combinations"])
     engine.limits.refresh()
@@ -135,10 +138,10 @@ def _contacts(contacts: Any) -> dict[str, Any]:
 
 def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
     contacts.names, contacts.free = saved["names"], saved["free"]
-    contacts.slots = {name: slot for slot, name in enumerate(contacts.names) if name is not None} | {None: -1}
     contacts.illegal_counts, contacts.refused_count = saved["illegal_counts"], saved["refused_count"]
     for name, _, _ in CONTACT_ARRAYS:
         setattr(contacts, name, saved[name])
+    contacts.find_again()
     contacts.look_again()
 
 
