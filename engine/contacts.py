@@ -130,10 +130,10 @@ class Contacts:
     served_as: Codes
     agent: Codes
 
-    def slots_of(self, keys: Keys, name_of: Callable[[int], str]) -> Codes:
+    def slots_of(self, keys: Keys, names_of: Callable[[NDArray[np.int64]], list[str]]) -> Codes:
         """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.
 
-        `name_of` tells the name of the contact of a row, and is asked for new contacts only.
+        `names_of` tells the names of the contacts of rows, and is asked for new contacts only.
         """
         found = self.slots.get(keys)
         new = np.flatnonzero((found < 0) & (keys != 0))
@@ -141,7 +141,7 @@ class Contacts:
             room = min(len(new), self.contacts_max - self.slots.count)
             slots = np.array([*self.free[::-1], *range(len(self.names), len(self.names) + room)][:room], np.int32)
             rows = new[self.slots.add(keys[new], slots)]
-            self._name(slots[: len(rows)], keys[rows], [name_of(row) for row in rows.tolist()])
+            self._name(slots[: len(rows)], keys[rows], names_of(rows))
             found[new] = self.slots.get(keys[new])
             refused = new[found[new] < 0]
             found[refused] = _REFUSED

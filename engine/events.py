@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -182,14 +182,19 @@ class Decoded:
         """Rows accepted."""
         return len(self.kinds)
 
-    def contact_name(self, row: int) -> str:
-        """The contact of a row as the event named it; empty where it named none."""
-        told = self.told.get(row)
-        return self.data[self.names[row, 0] : self.names[row, 1]].decode() if told is None else told
+    def contact_names(self, rows: NDArray[np.int64]) -> list[str]:
+        """The contacts of rows as their events named them, empty where one named none."""
+        data = self.data
+        names = [data[start:end].decode() for start, end in self.names[rows].tolist()]
+        if self.told:
+            for place, row in enumerate(rows.tolist()):
+                names[place] = self.told.get(row, names[place])
+        return names
 
 
 _decode_line = msgspec.json.Decoder(Event).decode
 _decode_details = msgspec.json.Decoder(Details).decode
+_agent: Callable[[Event], str | None] = attrgetter("agent")
 _dimensions: Callable[[Event], tuple[str | None, ...]] = attrgetter(*DIMENSIONS)
 #: Characters that could break a terminal, a label or a line: C0 and C1 controls, and the two Unicode line breaks.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -207,6 +212,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 Fault = tuple[str, str]
+Said = TypeVar("Said")
 
 
 def decode(
@@ -286,19 +292,19 @@ def _plain(
 
 def _learn(data: bytes, found: Scan, rows: NDArray[np.int64], vocabulary: Vocabulary) -> None:
     """Adds the agents and dimensions of lines that have new ones; the strict decoder tells their names."""
-    agents, saids = vocabulary.agent_keys, vocabulary.dimension_keys
-    for row in rows.tolist():
-        is_new_agent = agents.get(found.agents[row : row + 1])[0] < 0
-        is_new_said = saids.get(found.saids[row : row + 1])[0] < 0
-        if is_new_agent or is_new_said:
-            event = _decode_line(data[found.starts[row] : found.ends[row]])
-            if is_new_agent:
-                code = vocabulary.agents.setdefault(event.agent, len(vocabulary.agents))
-                agents.add(found.agents[row : row + 1], np.array([code], np.int32))
-            if is_new_said:
-                codes = vocabulary.dimensions
-                code = codes.setdefault(_dimensions(event), len(codes))
-                saids.add(found.saids[row : row + 1], np.array([code], np.int32))
+    _learn_one(data, found, rows, found.agents, vocabulary.agent_keys, vocabulary.agents, _agent)
+    _learn_one(data, found, rows, found.saids, vocabulary.dimension_keys, vocabulary.dimensions, _dimensions)
+
+
+def _learn_one(
+    data: bytes, found: Scan, rows: NDArray[np.int64], keys: Keys, table: KeyTable, codes: dict[Said, int],
+    name: Callable[[Event], Said],
+) -> None:  # fmt: skip
+    new, first = np.unique(keys[rows], return_index=True)
+    unknown = table.get(new) < 0
+    events = [_decode_line(data[found.starts[row] : found.ends[row]]) for row in rows[first[unknown]].tolist()]
+    values = [codes.setdefault(name(event), len(codes)) for event in events]
+    table.add(new[unknown], np.array(values, np.int32))
 
 
 def _woven(plain: Decoded, places: NDArray[np.int64], strict: Decoded, numbers: list[int]) -> Decoded:

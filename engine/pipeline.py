@@ -54,7 +54,7 @@ class Settings:
     allowed_lateness_us: int = 15 * MINUTE_US
     linger_us: int = 24 * HOUR_US
     retention_us: int | None = None
-    batch_rows: int = 16_384
+    batch_rows: int = 32_768
     contacts_max: int = 4_000_000
     agents_max: int = 200_000
     names_max: int = 100_000
@@ -239,7 +239,7 @@ class Engine:
                 npss[row] = details.nps
             if details.count is not None:
                 numbers[row] = details.count
-        contacts = self.contacts.slots_of(decoded.contacts, decoded.contact_name)
+        contacts = self.contacts.slots_of(decoded.contacts, decoded.contact_names)
         agents, saids = self._translated(decoded.vocabulary)
         rows = Rows(
             kinds=decoded.kinds,

@@ -40,17 +40,17 @@ class Scan:
         self.starts = np.empty(lines, np.int64)
         self.ends = np.empty(lines, np.int64)
         self.status = np.empty(lines, np.int8)
-        self.types = np.full(lines, -1, np.int8)
-        self.times_us = np.zeros(lines, np.int64)
-        self.ids = np.zeros(lines, np.uint64)
-        self.contacts = np.zeros(lines, np.uint64)
-        self.names = np.zeros((lines, 2), np.int32)
-        self.saids = np.zeros(lines, np.uint64)
-        self.agents = np.zeros(lines, np.uint64)
-        self.automatic = np.full(lines, -1, np.int8)
-        self.resolved = np.full(lines, -1, np.int8)
-        self.states = np.full(lines, -1, np.int8)
-        self.slots = np.full(lines, -1, np.int32)
+        self.types = np.empty(lines, np.int8)
+        self.times_us = np.empty(lines, np.int64)
+        self.ids = np.empty(lines, np.uint64)
+        self.contacts = np.empty(lines, np.uint64)
+        self.names = np.empty((lines, 2), np.int32)
+        self.saids = np.empty(lines, np.uint64)
+        self.agents = np.empty(lines, np.uint64)
+        self.automatic = np.empty(lines, np.int8)
+        self.resolved = np.empty(lines, np.int8)
+        self.states = np.empty(lines, np.int8)
+        self.slots = np.empty(lines, np.int32)
 
 
 def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, latest_us: int) -> Scan:
@@ -174,7 +174,10 @@ def _scan(  # type: ignore[no-untyped-def]
     """
     place, line = 0, 0
     while place < size:
-        starts[line] = place
+        starts[line], times_us[line], types[line], slots[line] = place, 0, -1, -1
+        ids[line], contacts[line], agents[line] = np.uint64(0), np.uint64(0), np.uint64(0)
+        names[line, 0], names[line, 1] = 0, 0
+        automatic[line], resolved[line], states[line] = -1, -1, -1
         result = IRREGULAR
         while buffer[place] == 32 or buffer[place] == 13 or buffer[place] == 9:
             place += 1
