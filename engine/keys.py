@@ -5,25 +5,27 @@ two are taken for one. Key 0 stands for no text.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from engine.compiled import compiled
 
 __all__ = ["KeySet", "KeyTable", "Keys", "close_key", "fold", "key_of"]
 
 Keys = NDArray[np.uint64]
+Codes = NDArray[np.int32]
 
 SEED = 0x243F6A8885A308D3
 _SMALLEST = 64
 
 
-@njit(cache=True)
+@compiled
 def fold(key: np.uint64, word: np.uint64) -> np.uint64:  # pragma: no cover
     """Takes eight more bytes of a text into its key."""
     key = (key ^ word) * np.uint64(0x9E3779B97F4A7C15)
     return key ^ (key >> np.uint64(32))
 
 
-@njit(cache=True)
+@compiled
 def close_key(key: np.uint64, length: int) -> np.uint64:  # pragma: no cover
     """The key when all of a text is folded in; never 0."""
     key = (key ^ np.uint64(length)) * np.uint64(0xBF58476D1CE4E5B9)
@@ -40,7 +42,7 @@ def key_of(text: str | None) -> int:
     return int(_key(np.frombuffer(raw or b"\0", np.uint8), len(raw)))
 
 
-@njit(cache=True)
+@compiled
 def _key(buffer: NDArray[np.uint8], length: int) -> np.uint64:  # pragma: no cover
     key, word, filled = np.uint64(SEED), np.uint64(0), np.uint64(0)
     for place in range(length):
@@ -125,7 +127,7 @@ class KeySet:
         return keys
 
 
-@njit(cache=True)
+@compiled
 def _find(table: Keys, key: np.uint64) -> np.int64:  # pragma: no cover
     """Where the key is, or the vacant place where it would go."""
     mask = np.uint64(len(table) - 1)
@@ -135,8 +137,8 @@ def _find(table: Keys, key: np.uint64) -> np.int64:  # pragma: no cover
     return np.int64(place)
 
 
-@njit(cache=True)
-def _get(table, values, keys, out, nothing):  # type: ignore[no-untyped-def]  # pragma: no cover
+@compiled
+def _get(table: Keys, values: Codes, keys: Keys, out: Codes, nothing: int) -> None:  # pragma: no cover
     for row in range(len(keys)):
         if keys[row] == np.uint64(0):
             out[row] = nothing
@@ -145,8 +147,10 @@ def _get(table, values, keys, out, nothing):  # type: ignore[no-untyped-def]  # 
             out[row] = values[place] if table[place] == keys[row] else -1
 
 
-@njit(cache=True)
-def _add(table, values, keys, new_values, rows):  # type: ignore[no-untyped-def]  # pragma: no cover
+@compiled
+def _add(  # pragma: no cover
+    table: Keys, values: Codes, keys: Keys, new_values: Codes, rows: NDArray[np.int64]
+) -> int:
     added = 0
     for row in range(len(keys)):
         if added == len(new_values):
@@ -160,14 +164,16 @@ def _add(table, values, keys, new_values, rows):  # type: ignore[no-untyped-def]
     return added
 
 
-@njit(cache=True)
-def _has(table, keys, known):  # type: ignore[no-untyped-def]  # pragma: no cover
+@compiled
+def _has(table: Keys, keys: Keys, known: NDArray[np.bool_]) -> None:  # pragma: no cover
     for row in range(len(keys)):
         known[row] = keys[row] != np.uint64(0) and table[_find(table, keys[row])] == keys[row]
 
 
-@njit(cache=True)
-def _note(table, keys, passed, repeated):  # type: ignore[no-untyped-def]  # pragma: no cover
+@compiled
+def _note(  # pragma: no cover
+    table: Keys, keys: Keys, passed: NDArray[np.bool_], repeated: NDArray[np.bool_]
+) -> int:
     added = 0
     for row in range(len(keys)):
         repeated[row] = False

@@ -6,12 +6,16 @@ to the strict decoder, which alone decides what is accepted and why not; here no
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from engine.keys import SEED, close_key, fold, key_of
+from engine.compiled import compiled
+from engine.keys import SEED, Keys, close_key, fold, key_of
 
 __all__ = ["BLANK", "FIELDS", "IRREGULAR", "PLAIN", "Lexicon", "Scan", "scan"]
+
+Bytes = NDArray[np.uint8]
+Small = NDArray[np.int8]
+Index = NDArray[np.int64]
 
 #: The fields that are read, `type` and `time` first, the dimensions last. Others are checked for their form and passed over.
 FIELDS = (
@@ -80,7 +84,7 @@ class Lexicon:
             self.keys[place], self.values[place] = key, code
 
 
-@njit(cache=True)
+@compiled
 def _look(keys: NDArray[np.uint64], values: NDArray[np.int8], key: np.uint64) -> int:  # pragma: no cover
     place = key & np.uint64(_TABLE - 1)
     while keys[place] != np.uint64(0):
@@ -90,7 +94,7 @@ def _look(keys: NDArray[np.uint64], values: NDArray[np.int8], key: np.uint64) ->
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _digits(buffer: NDArray[np.uint8], start: int, count: int) -> int:  # pragma: no cover
     """The number that `count` digits make, or -1."""
     number = 0
@@ -102,7 +106,7 @@ def _digits(buffer: NDArray[np.uint8], start: int, count: int) -> int:  # pragma
     return number
 
 
-@njit(cache=True)
+@compiled
 def _instant(buffer: NDArray[np.uint8], start: int, length: int) -> int:  # pragma: no cover
     """Microseconds of `YYYY-MM-DDTHH:MM:SS`, an optional fraction, and `Z` or an offset; the least int64 for anything else."""
     wrong = -(2**63)
@@ -155,18 +159,20 @@ def _instant(buffer: NDArray[np.uint8], start: int, length: int) -> int:  # prag
     return (((days * 24 + hour) * 60 + minute - shift) * 60 + second) * 1_000_000 + fraction
 
 
-@njit(cache=True)
+@compiled
 def _end(buffer: NDArray[np.uint8], place: int) -> int:  # pragma: no cover
     while buffer[place] != 10:
         place += 1
     return place
 
 
-@njit(cache=True)
-def _scan(  # type: ignore[no-untyped-def]
-    buffer, size, classes, field_keys, field_values, type_keys, type_values, state_keys, state_values, earliest_us,
-    latest_us, starts, ends, status, types, times_us, ids, contacts, names, saids, agents, automatic, resolved, states, slots,
-):  # fmt: skip  # pragma: no cover
+@compiled
+def _scan(  # pragma: no cover
+    buffer: Bytes, size: int, classes: Small, field_keys: Keys, field_values: Small, type_keys: Keys, type_values: Small,
+    state_keys: Keys, state_values: Small, earliest_us: int, latest_us: int, starts: Index, ends: Index, status: Small,
+    types: Small, times_us: Index, ids: Keys, contacts: Keys, names: NDArray[np.int32], saids: Keys, agents: Keys,
+    automatic: Small, resolved: Small, states: Small, slots: NDArray[np.int32],
+) -> None:  # fmt: skip
     """Line after line. Arrays are written as values are met; they count only where the line turns out plain.
 
     The buffer ends with a newline and padding, and a newline is in no class of bytes that a name may hold, so no loop
