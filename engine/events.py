@@ -234,7 +234,7 @@ def decode(
     if not _is_text(data):
         whole = _Strict(source, first_line, latest, vocabulary)
         for number, line in enumerate(data.split(b"\n")):
-            if line.strip():
+            if line.strip(b" \t\r"):
                 whole.take(number, line)
         return whole.decoded()[0]
     plain, places, others = _plain(data, latest, source, vocabulary)

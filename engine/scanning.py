@@ -61,7 +61,7 @@ def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, lat
     """Scans newline-separated valid UTF-8. A time outside `earliest_us` to `latest_us` makes its line irregular."""
     padded = np.frombuffer(data + b"\n" + bytes(8), np.uint8)
     size = len(data)
-    found = Scan(data.count(b"\n") + (not data.endswith(b"\n")))
+    found = Scan(data.count(b"\n") + (data[-1:] not in (b"", b"\n")))
     _scan(
         padded, size, _CLASSES, _FIELD_LEXICON.keys, _FIELD_LEXICON.values, types.keys, types.values, states.keys,
         states.values, earliest_us, latest_us, found.starts, found.ends, found.status, found.types, found.times_us,

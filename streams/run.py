@@ -55,7 +55,7 @@ class CannotStart(Exception):
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
-    "--disorder", default="2s", show_default=True, type=Duration(), help="How far events may be out of order."
+    "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
 )
 @click.option("--snapshot-every", default="30s", show_default=True, type=Duration(), help="How often state is saved.")
 @click.option("--simulate", is_flag=True, help="Add a live simulated centre; without --data it leaves nothing behind.")

@@ -73,9 +73,9 @@ class ServiceSettings:
 
     tick_us: int = 200_000
     publish_us: int = 1_000_000
-    disorder_bound_us: int = 2_000_000
+    disorder_bound_us: int = 500_000
     """How far events may come out of order, and how far the figures trail the present."""
-    near_us: int = 1_000_000
+    near_us: int = 250_000
     quiet_us: int = 10_000_000
     """When the tick may begin to move event time: see streams.clock."""
     snapshot_interval_us: int = 30_000_000
