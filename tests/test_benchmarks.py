@@ -1,0 +1,50 @@
+"""The benchmarks work, on little, and what they feed the engine is legal."""
+
+import numpy as np
+
+from benchmarks.throughput import answer, bare, feed, measure
+from benchmarks.traffic import blocks
+from engine.pipeline import Engine, Settings
+
+
+def test_traffic_holds_the_contacts_open_that_it_says() -> None:
+    engine = Engine(Settings())
+    feed(engine, blocks(contacts=90, events=4_000, per_second=20))
+    assert engine.contacts.open_count() == 80
+    assert not engine.counters.illegal
+    assert not engine.counters.rejected
+
+
+def test_the_answer_does_not_depend_on_the_size_of_batches() -> None:
+    parts = list(blocks(contacts=90, events=3_000, per_second=20))
+    answers = set()
+    for batch_rows in (1, 100, 10_000):
+        engine = Engine(Settings(batch_rows=batch_rows))
+        feed(engine, parts)
+        answers.add(answer(engine))
+    assert len(answers) == 1
+
+
+def test_bare_decoding_and_the_engine_are_given_the_same_events() -> None:
+    parts = list(blocks(contacts=90, events=3_000))
+    engine = Engine(Settings())
+    feed(engine, parts)
+    assert bare(parts) == engine.counters.events == 3_000
+
+
+def test_a_measurement_gives_two_rates_and_an_answer() -> None:
+    bare_rate, engine_rate, hashed, _ = measure(contacts=90, events=2_000, runs=1)
+    assert bare_rate > 0
+    assert engine_rate > 0
+    assert len(hashed) == 12
+
+
+def test_a_million_contacts_would_fit_in_their_share_of_a_gibibyte() -> None:
+    engine = Engine(Settings())
+    feed(engine, blocks(contacts=9_000, events=20_000, per_second=200))
+    contacts = engine.contacts
+    arrays = sum(
+        value.nbytes / len(value) for value in vars(contacts).values() if isinstance(value, np.ndarray) and len(value)
+    )
+    # Arrays double when they grow; a name, its place in the list and its key in a table half full come on top.
+    assert 2 * arrays + 120 + 4 * 12 < 500
