@@ -6,7 +6,7 @@ skipped without being held in memory.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,14 +37,15 @@ class Recording:
         line = 1
         skipping = False
         rest = b""
+        begun = False
         with self.path.open("rb") as file:
             for piece, fault in self._pieces(file):
                 if fault:
-                    if rest and not skipping:
-                        # What a broken archive left of a line is no line.
-                        fault = Reject(self.name, line, fault.reason, fault.detail)
-                    yield self._rejected(fault)
+                    # What a broken archive left of a line is no line.
+                    yield self._rejected(replace(fault, line=line))
                     return
+                if not begun:
+                    piece, begun = piece.removeprefix(_BOM), True
                 if skipping:
                     _, newline, piece = piece.partition(b"\n")
                     if not newline:
@@ -72,15 +73,12 @@ class Recording:
         return Reject(self.name, line, "line_too_long", f"longer than {LINE_BYTES_MAX} bytes")
 
     def _rejected(self, reject: Reject) -> Decoded:
-        nothing = decode(b"", source=self.name)
-        nothing.rejects.append(reject)
-        return nothing
+        return replace(decode(b"", source=self.name), rejects=[reject])
 
     def _pieces(self, file: BinaryIO) -> Iterator[tuple[bytes, Reject | None]]:
         """Pieces of the plain text, each with no fault; a last empty piece with the fault that ended the reading."""
         raw = self._read(file)
         if not raw.startswith(_GZIP):
-            raw = raw.removeprefix(_BOM)
             while raw:
                 yield raw, None
                 raw = self._read(file)

@@ -63,7 +63,11 @@ def replay(
     zone: ZoneInfo, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
 ) -> None:  # fmt: skip
     spec = Spec(window, step or window)
-    dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
+    dimensions = tuple(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
+    for output in (report, summary_path, rejects_path):
+        if output and not output.absolute().parent.is_dir():
+            # Said now, not after an hour of replaying.
+            raise click.ClickException(f"{output}: there is no such folder; make it first, or name another")
     settings = replace(
         Settings(),
         rollups=tuple(dict.fromkeys(((), dimensions))),
@@ -71,7 +75,7 @@ def replay(
         disorder_bound_us=disorder,
     )
     engine = Engine(settings)
-    recordings = [Recording(path, str(path)) for path in files]
+    recordings = [Recording(path, str(path)) for path in dict.fromkeys(files)]
     found = _Rejects(strict, rejects_path)
     started = time.perf_counter()
     with found, _progress() as progress:

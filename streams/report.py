@@ -55,11 +55,13 @@ def _write(engine: Engine, file: TextIO, rollup: Rollup, spec: Spec, zone: ZoneI
             header = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
             writer.writerow(["window_start", "window_end", *rollup.dimensions, *header])
         groups = list(rollup.groups)
-        texts = [_texts(columns[name]) for name in header]
-        for row, cells in enumerate(zip(*texts, strict=True)):
-            window = int(figures.windows[row])
-            values = groups[int(figures.groups[row])]
-            writer.writerow([iso(starts[window], zone), iso(ends[window], zone), *map(_safe, values), *cells])
+        cells = list(zip(*(_texts(columns[name]) for name in header), strict=True))
+        # By name: the order in which groups were met depends on the order of the files.
+        for window, values, row in sorted(
+            (window, groups[group], row)
+            for row, (window, group) in enumerate(zip(figures.windows.tolist(), figures.groups.tolist(), strict=True))
+        ):
+            writer.writerow([iso(starts[window], zone), iso(ends[window], zone), *map(_safe, values), *cells[row]])
             count += 1
     return count
 
@@ -69,7 +71,8 @@ def _windows(
 ) -> Iterator[tuple[Any, Any, Figures]]:
     counters = engine.counters
     if counters.first_us is None or counters.last_us is None:
-        starts = ends = np.empty(0, np.int64)
+        # Nothing happened: any window does, all rows of it are left out, and the header is written.
+        starts, ends, every = np.array([0]), np.array([engine.pane_us]), False
     else:
         starts, ends = bounds_between(spec, zone, counters.first_us, counters.last_us)
     for figures in collect(rollup, engine.pane_us, starts, ends, every=every):
@@ -79,9 +82,10 @@ def _windows(
 
 
 def summary(engine: Engine, spec: Spec, zone: ZoneInfo, seconds: float) -> dict[str, Any]:
-    """The contract's columns over the whole input, and what became of its events. Levels are averaged over all windows."""
+    """The contract's columns over the whole input, and what became of its events. Levels are averaged over all windows.
+    Of an input without events every column is None."""
     counters = engine.counters
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = dict.fromkeys(COLUMNS)
     if counters.first_us is not None and counters.last_us is not None:
         starts, ends = bounds_between(spec, zone, counters.first_us, counters.last_us)
         # Hopping windows reach past the input on both sides: average over the steps that hold it.

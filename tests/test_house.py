@@ -1,0 +1,311 @@
+"""The house around the code: what the packages, the Makefile, the lock files and the container claim is so."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from streams.replay import replay
+from streams.run import run
+from streams.settings import TOKEN_LENGTH_MIN
+from streams.simulate.command import simulate
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PACKAGES = ("engine", "streams", "dashboards", "alerts")
+CODE = (*PACKAGES, "benchmarks", "tests")
+UNKEPT = {".git", ".venv", "build", "data", "__pycache__", "floorwatch.egg-info"}
+BIN = Path(sys.executable).parent
+
+
+def kept_files() -> Iterator[Path]:
+    """Every file that belongs to the project: what is built, cached or recorded while running is left out."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [
+            name for name in folders if name not in UNKEPT and not name.endswith("_cache") and name != ".hypothesis"
+        ]
+        yield from (Path(folder, name) for name in names if not name.endswith((".sqlite", ".log")))
+
+
+# Packages.
+
+
+def test_the_packages_listed_are_the_packages_that_exist() -> None:
+    found = {
+        str(path.parent.relative_to(ROOT)).replace(os.sep, ".")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("__init__.py")
+    }
+    assert sorted(PROJECT["tool"]["setuptools"]["packages"]) == sorted(found)
+
+
+def test_files_that_are_not_python_are_installed_too() -> None:
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    for path in kept_files():
+        folder = path.relative_to(ROOT).parent
+        if folder.parts[:1] and folder.parts[0] in PACKAGES and path.suffix != ".py":
+            patterns = data.get(".".join(folder.parts), [])
+            assert any(path.match(pattern) for pattern in patterns), f"{path} would be missing once installed"
+
+
+#: What may be imported of ours, package by package: one way, from the streams to the engine.
+ALLOWED = {
+    "engine": {"engine"},
+    "dashboards": {"dashboards", "engine"},
+    "alerts": {"alerts", "engine"},
+    "streams": {"streams", "dashboards", "alerts", "engine"},
+}
+#: Modules by which a clock, dice, or the world outside would come in.
+WORLD = {"asyncio", "logging", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "subprocess", "sys", "threading",
+         "time", "urllib", "starlette", "uvicorn"}  # fmt: skip
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        assert imports(path) & set(CODE) <= ALLOWED[package], path
+
+
+def test_the_engine_reaches_neither_a_clock_nor_dice_nor_the_world() -> None:
+    for path in (ROOT / "engine").rglob("*.py"):
+        assert not imports(path) & WORLD, path
+
+
+@pytest.mark.parametrize("folder", CODE)
+def test_every_file_opens_by_saying_what_it_owns(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        source = path.read_text("utf-8")
+        if source.strip():
+            assert ast.get_docstring(ast.parse(source)), path
+
+
+def test_the_version_is_the_same_wherever_it_is_said() -> None:
+    version = PROJECT["project"]["version"]
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[1] == version  # type: ignore[index]
+    said = subprocess.run([BIN / "floorwatch", "--version"], capture_output=True, text=True, check=True).stdout
+    assert said.split()[-1] == version
+    assert compose()["services"]["floorwatch"]["image"] == f"floorwatch:{version}"
+
+
+# Make.
+
+TARGETS = ("setup", "run", "test", "bench", "bench-full", "lock", "clean", "help")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_knows_every_target_and_lists_it(target: str) -> None:
+    assert subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=False).returncode == 0
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert re.search(rf"^  make {target} +\S", listed, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("version", "modules", "said"),
+    [((3, 10), True, "needs Python 3.11 or newer"), ((3, 12), False, "cannot make virtual environments")],
+    ids=["too old", "without venv"],
+)
+def test_an_unfit_python_is_refused_in_one_sentence(
+    version: tuple[int, int], modules: bool, said: str, tmp_path: Path
+) -> None:
+    # A python3 that is of that version, or cannot import what makes environments.
+    python = tmp_path / "python3"
+    check = (
+        f"import sys; sys.version_info = {version}; exec(sys.argv[2])"
+        if modules
+        else "import sys; sys.exit('ensurepip' in sys.argv[2])"
+    )
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c {shlex.quote(check)} "$@"\n')
+    python.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-build.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    made = subprocess.run(
+        ["make", "setup", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert made.returncode != 0
+    sentences = [line for line in made.stderr.splitlines() if not line.startswith("make")]
+    assert len(sentences) == 1
+    assert said in sentences[0]
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_continuous_integration_runs_the_tests_as_everybody_does() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    assert re.search(r"^make test\b", script.read_text("utf-8"), re.MULTILINE)
+
+
+# Lock files.
+
+PINNED = re.compile(r"([a-z0-9-]+)==([^\s;]+)( ; [^\\]+)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)")
+
+
+def locked(name: str) -> dict[str, str]:
+    """Versions by package; every line of the file that is no comment must belong to a pin with its hashes."""
+    text = re.sub(r"^ *#.*\n", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
+    assert PINNED.sub("", text).strip() == "", f"{name} holds more than pins with hashes"
+    return {canonicalize_name(pin[1]): pin[2] for pin in PINNED.finditer(text)}
+
+
+@pytest.mark.parametrize(
+    ("name", "required"),
+    [
+        ("requirements.lock", PROJECT["project"]["dependencies"]),
+        ("requirements-dev.lock", PROJECT["project"]["optional-dependencies"]["dev"]),
+        ("requirements-build.lock", PROJECT["build-system"]["requires"]),
+    ],
+)
+def test_every_dependency_is_locked_to_a_version_that_fits(name: str, required: list[str]) -> None:
+    pins = locked(name)
+    for text in required:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), text
+
+
+def test_tests_run_with_the_versions_that_users_run_with() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+
+
+# Files.
+
+#: Cut in two, so that this file does not name them itself.
+FOREIGN = ("/wo" "rk/", "/ro" "ot/", "/ho" "me/", "/Us" "ers/", "/tmp/ba" "sh_jobs", "pypi" ".org", "pythonhosted" ".org",
+           "--index" "-url http", "--find" "-links ")  # fmt: skip
+
+
+def test_no_file_names_a_machines_paths_or_a_registry() -> None:
+    for path in kept_files():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        for name in FOREIGN:
+            assert name.encode() not in content, f"{path} names {name}"
+
+
+# The container.
+
+
+def block(lines: list[str], depth: int) -> Any:
+    """The YAML that docker-compose.yml is written in: mappings by two blanks, plain and quoted scalars, lists as JSON, and
+    literal blocks. Anything else raises, so the file stays as simple as it is read here."""
+    found: dict[str, Any] = {}
+    while lines and (not lines[0].strip() or len(lines[0]) - len(lines[0].lstrip()) == depth):
+        line = lines.pop(0)
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = re.fullmatch(r" *([A-Za-z0-9_-]+):(?: (.+))?", line)
+        if match is None or match[1] in found:
+            raise ValueError(f"not the YAML we write: {line!r}")
+        found[match[1]] = (
+            literal(lines, depth) if match[2] == "|" else scalar(match[2]) if match[2] else block(lines, depth + 2)
+        )
+    return found
+
+
+def literal(lines: list[str], depth: int) -> str:
+    taken = []
+    while lines and (not lines[0].strip() or lines[0].startswith(" " * (depth + 2))):
+        taken.append(lines.pop(0)[depth + 2 :])
+    return "\n".join(taken)
+
+
+def scalar(text: str) -> Any:
+    if text[0] in '["{' or text in ("true", "false") or text.isdigit():
+        return json.loads(text)
+    if re.search(r"[#&*!|>'%@`]|: ", text):
+        raise ValueError(f"not the YAML we write: {text!r}")
+    return text
+
+
+def compose() -> Any:
+    lines = (ROOT / "docker-compose.yml").read_text("utf-8").splitlines()
+    found = block(lines, 0)
+    assert not lines, f"not understood from {lines[0]!r} on"
+    return found
+
+
+def test_every_command_of_the_container_is_a_command_with_its_options() -> None:
+    commands = {"run": run, "replay": replay, "simulate": simulate}
+    for name, service in compose()["services"].items():
+        program, command, *options = service["command"]
+        assert program in PROJECT["project"]["scripts"]
+        with commands[command].make_context(name, list(options)) as context:
+            assert isinstance(context, click.Context)
+
+
+def test_the_container_is_built_from_what_is_here_and_with_every_package() -> None:
+    for service in compose()["services"].values():
+        recipe = service["build"]["dockerfile_inline"]
+        sources = [source for line in re.findall(r"^COPY (.+)$", recipe, re.MULTILINE) for source in line.split()[:-1]]
+        assert [source for source in sources if not (ROOT / source).exists()] == []
+        assert set(PACKAGES) <= set(sources)
+        for name in re.findall(r"-r (\S+)", recipe):
+            assert name in sources
+            assert locked(name)
+        assert "--require-hashes" in recipe
+
+
+def test_the_container_has_no_more_rights_than_it_needs() -> None:
+    whole = compose()
+    for service in whole["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert re.search(r":-[1-9]\d*:", service["user"]), "never as root"
+        for port in service["ports"]:
+            assert port.startswith("${FLOORWATCH_ADDRESS:-127.0.0.1}:"), "reachable from elsewhere only on purpose"
+        for volume in service["volumes"]:
+            assert volume.split(":")[0] in whole["volumes"]
+        for secret in service["secrets"]:
+            assert f"/run/secrets/{secret}" in service["command"]
+            assert whole["secrets"][secret]["file"].startswith("./data/"), "a folder that is never committed"
+
+
+def test_the_containers_command_runs_and_its_health_check_tells_the_truth(tmp_path: Path) -> None:
+    service = compose()["services"]["floorwatch"]
+    token = tmp_path / "token"
+    token.write_text("t" * TOKEN_LENGTH_MIN)
+    here = {"/run/secrets/floorwatch_token": str(token), "/data/floorwatch": str(tmp_path / "data"), "8080": "0"}
+    command = [str(BIN / "floorwatch"), *(here.get(word, word) for word in service["command"][1:])]
+    given = {name: value.replace("/data", str(tmp_path)) for name, value in service["environment"].items()}
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | given, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = re.search(r":(\d+)/", process.stdout.readline())[1]  # type: ignore[index]
+            kind, program, *arguments = (word.replace("8080", port) for word in service["healthcheck"]["test"])
+            assert (kind, program) == ("CMD", "python")
+            deadline = time.monotonic() + 20
+            while subprocess.run([sys.executable, *arguments], check=False, capture_output=True).returncode:
+                assert time.monotonic() < deadline
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/now", timeout=5)
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
+    assert subprocess.run([sys.executable, *arguments], check=False, capture_output=True).returncode != 0
