@@ -1,0 +1,128 @@
+"""Everything that can grow has a limit, and what happens at the limit is counted."""
+
+import numpy as np
+import pytest
+
+from engine.columns import OTHER
+from engine.facts import FIELD
+from engine.pipeline import Engine
+from engine.times import HOUR_US, MINUTE_US
+from engine.watermark import SOURCES_MAX, Order
+from tests.engine.events import at, clock_us, engine_of
+from tests.engine.running import said
+from tests.reference import Arrival
+
+
+def _arrivals(count: int, **fields: str) -> list[Arrival]:
+    return [at(f"8:{number:02}", "contact.opened", f"c{number}", **fields) for number in range(count)]
+
+
+def _total(engine: Engine, name: str, rollup: int = 0) -> dict[tuple[str, ...], int]:
+    rolled = engine.tallies.rollups[rollup]
+    return {values: int(rolled.totals[group, FIELD[name]]) for values, group in rolled.groups.items()}
+
+
+def test_contacts_beyond_the_limit_are_rejected_and_those_known_go_on():
+    extra = [at("8:30", "contact.queued", "c0"), at("8:31", "contact.queued", "c4")]
+    engine = engine_of(*_arrivals(5), *extra, contacts_max=2)
+    assert engine.counters.rejected == {"too_many_contacts": 4}
+    assert (_total(engine, "offered"), _total(engine, "entered")) == ({(): 2}, {(): 1})
+
+
+def test_the_room_of_contacts_that_ended_long_ago_is_used_again():
+    settings = {"contacts_max": 2, "linger_us": HOUR_US, "disorder_bound_us": 0}
+    ended = [at("8:00", "contact.opened", "a"), at("8:00", "contact.closed", "a"), at("8:10", "contact.opened", "b")]
+    later = [at("9:30", "message.customer", "b"), at("9:31", "contact.opened", "c"), at("9:32", "contact.opened", "d")]
+    engine = engine_of(*ended, *later, cuts=(3, 4, 5), batch_rows=1, **settings)
+    assert engine.counters.rejected == {"too_many_contacts": 1}
+    assert _total(engine, "offered") == {(): 3}
+
+
+def test_groups_beyond_the_limit_are_counted_together_under_other():
+    queues = [at(f"8:{number:02}", "contact.opened", f"c{number}", queue=f"q{number}") for number in range(6)]
+    engine = engine_of(*queues, groups_max=4)
+    assert _total(engine, "offered", rollup=1) == {("",): 0, ("q0",): 1, ("q1",): 1, (OTHER,): 4}
+    assert engine.tallies.rollups[1].overflow_count == 4
+
+
+def test_names_beyond_the_limit_are_counted_together_under_other():
+    queues = [at(f"8:{number:02}", "contact.opened", f"c{number}", queue=f"q{number}") for number in range(6)]
+    engine = engine_of(*queues, names_max=3)
+    assert _total(engine, "offered", rollup=1) == {("",): 0, ("q0",): 1, ("q1",): 1, (OTHER,): 4}
+    assert engine.combinations.names[0].overflow_count == 4
+
+
+def test_agents_beyond_the_limit_are_one_agent():
+    reports = [at(f"8:{number:02}", "agent.state", agent=f"a{number}", state="busy") for number in range(5)]
+    engine = engine_of(*reports, agents_max=3)
+    assert _total(engine, "busy_net") == {(): 3}
+    assert engine.agents.names.overflow_count == 3
+
+
+def test_ids_beyond_the_limit_are_forgotten_early_and_that_is_counted():
+    events = [at(f"8:00:{number:02}", "contact.opened", f"c{number}", id=f"e{number}") for number in range(30)]
+    engine = engine_of(*events, events[-1], cuts=tuple(range(31)), identities_max=10)
+    assert engine.counters.duplicates == 1
+    assert engine.identities.early_count == 2
+    assert sum(len(ids) for ids in engine.identities.generations.values()) <= 20
+
+
+def test_ids_are_forgotten_when_an_event_as_old_would_be_dropped():
+    events = [
+        at(f"{8 + number // 60}:{number % 60:02}", "contact.opened", f"c{number}", id=f"e{number}")
+        for number in range(180)
+    ]
+    engine = engine_of(*events, cuts=tuple(range(180)))
+    assert sum(len(ids) for ids in engine.identities.generations.values()) < 40
+    assert engine.identities.early_count == 0
+
+
+def test_sources_beyond_the_limit_are_judged_as_one():
+    order = Order(0, 0)
+    for number in range(SOURCES_MAX + 5):
+        order.source(f"s{number}")
+    assert len(order.sources) == SOURCES_MAX + 1
+    assert order.source("one more") is order.source(OTHER)
+
+
+def test_panes_past_their_retention_are_forgotten_and_the_others_stay_as_they_are():
+    events = [
+        event
+        for number in range(12)
+        for event in (
+            at(f"{6 + number}:00", "contact.queued", f"c{number}", queue="sales"),
+            at(f"{6 + number}:10", "agent.state", agent=f"a{number}", state="busy", queue="sales"),
+            at(f"{6 + number}:20", "contact.answered", f"c{number}", agent=f"a{number}"),
+        )
+    ]
+    whole = engine_of(*events, cuts=tuple(range(36)))
+    short = engine_of(*events, cuts=tuple(range(36)), batch_rows=1, retention_us=3 * HOUR_US)
+    oldest = short.tallies.oldest_pane
+    assert oldest * 15 * MINUTE_US > clock_us("13:00")
+    for name, cells in said(short).items():
+        kept = {key: cell for key, cell in said(whole)[name].items() if isinstance(key, tuple) and key[1] >= oldest}
+        assert {key: cell for key, cell in cells.items() if isinstance(key, tuple)} == kept
+    for mine, all_of_it in zip(short.tallies.rollups, whole.tallies.rollups, strict=True):
+        net = FIELD["in_service_net"]
+        assert np.array_equal(mine.totals[: len(mine.groups), net], all_of_it.totals[: len(mine.groups), net])
+
+
+@pytest.mark.parametrize("bound_us", [0, 10_000_000])
+def test_a_source_heard_late_does_not_turn_time_back(bound_us: int):
+    #  s: 8:00 ............ 9:00
+    #  t:                          8:50, which lies beyond the allowed lateness of a minute
+    engine = engine_of(
+        at("8:00", "contact.opened", "a"), at("9:00", "contact.opened", "b"),
+        at("8:50", "contact.opened", "c", source="t"), disorder_bound_us=bound_us, allowed_lateness_us=MINUTE_US,
+    )  # fmt: skip
+    assert engine.counters.dropped == 1
+
+
+def test_an_event_repeated_by_a_slower_source_is_recognised():
+    #  fast: 8:00 e1 | 8:40    slow: 7:59 | 8:00 e1 again
+    engine = engine_of(
+        at("7:59", "contact.opened", "z", source="slow"), at("8:00", "contact.opened", "a", source="fast", id="e1"),
+        at("8:40", "contact.opened", "b", source="fast", id="e2"),
+        at("8:00", "contact.opened", "a", source="slow", id="e1"),
+    )  # fmt: skip
+    assert (engine.counters.duplicates, engine.counters.illegal) == (1, {})

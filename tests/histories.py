@@ -1,0 +1,271 @@
+"""Histories of small centres, drawn by hypothesis, and how they are delivered.
+
+Owns what may happen (lives of contacts, legal and illegal, and agents' reports, with ties at one instant on purpose) and how
+it may come in (shuffled within the disorder bound, late, twice, from several sources). Never judges a figure. What it draws is
+a script for the oracle and the engine alike.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+
+from engine.pipeline import Settings
+from engine.policy import Policy
+from engine.windows import Spec
+from tests.reference import Advance, Arrival, End, Rules
+
+__all__ = [
+    "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "scripts",
+    "several_sources",
+]  # fmt: skip
+
+MS = 1_000
+S = 1_000_000
+POLICY = Policy(
+    target_us={"": 4 * S, "phone": 2 * S},
+    short_us={"": 1 * S},
+    wait_us={"": 30 * S, "phone": 5 * S},
+    first_reply_us={"app": 5 * S, "": 21 * S},
+)
+SETTINGS = Settings(
+    rollups=((), ("queue",), ("tenant", "channel")),
+    windows=(Spec(60 * S, 20 * S),),
+    policy=POLICY,
+    disorder_bound_us=10 * S,
+    allowed_lateness_us=30 * S,
+    linger_us=60 * S,
+)
+RULES = Rules(
+    pane_us=20 * S,
+    bound_us=SETTINGS.disorder_bound_us,
+    lateness_us=SETTINGS.allowed_lateness_us,
+    linger_us=SETTINGS.linger_us,
+    target_us=POLICY.target_us,
+    short_us=POLICY.short_us,
+    wait_us=POLICY.wait_us,
+    first_reply_us=POLICY.first_reply_us,
+)
+
+#: Where a history begins: on a pane's edge, within a pane, across 1970, and after it.
+BEGINNINGS_US = (0, -65 * S, 1_700_000_000 * S, 1_700_000_007 * S + 250 * MS)
+#: Between one event and the next: ties, the finest step, limits met and just missed, a pane, the linger time.
+GAPS_US = (0, 0, 0, MS, S, 2 * S, 2 * S + MS, 4 * S, 5 * S, 5 * S + 1, 20 * S, 21 * S, 60 * S, 75 * S)
+AGENTS = ("ann", "bo")
+STATES = ("available", "busy", "wrapup", "break", "offline")
+#: What an event may say of the dimensions; mostly nothing new.
+SAIDS: tuple[Mapping[str, str], ...] = (
+    {}, {}, {}, {"queue": "sales"}, {"queue": "returns"}, {"tenant": "shop-a", "channel": "phone"},
+    {"tenant": "shop-b", "channel": "app", "queue": "sales"}, {"tier": "vip"}, {"channel": "wechat"}, {"queue": ""},
+)  # fmt: skip
+
+_TALK = (
+    "message.customer",
+    "message.agent",
+    "message.customer",
+    "message.agent",
+    "message.bot",
+    "automatic",
+    "contact.transferred",
+)
+#: What commonly follows what; enough of the table of legal steps to draw lives from.
+_FOLLOWS: dict[str, tuple[str, ...]] = {
+    "unknown": ("contact.opened", "contact.queued", "contact.queued", "message.customer", "contact.answered", "contact.rated"),
+    "open": ("contact.queued", "contact.queued", "contact.answered", "contact.abandoned", "contact.closed", "contact.pending", *_TALK),
+    "waiting": ("contact.answered", "contact.answered", "contact.answered", "contact.abandoned", "contact.left_queue",
+                "contact.queued", "contact.announced", "contact.closed", *_TALK),
+    "served": ("contact.closed", "contact.closed", "contact.held", "contact.queued", "message.agent", "contact.invited", *_TALK),
+    "held": ("contact.resumed", "contact.queued", "contact.closed", *_TALK),
+    "handed": ("contact.queued", "contact.answered", "contact.abandoned", "contact.closed", *_TALK),
+    "ended": ("contact.reopened", "contact.rated", "contact.invited", "contact.rated"),
+}  # fmt: skip
+_LEADS = {
+    "contact.opened": "open", "contact.reopened": "open", "contact.answered": "served", "contact.resumed": "served",
+    "contact.held": "held", "contact.abandoned": "ended", "contact.closed": "ended",
+}  # fmt: skip
+_CHOICES = 60
+_ANY = tuple(sorted({kind for kinds in _FOLLOWS.values() for kind in kinds} | {"contact.unpending"}))
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event at its true instant."""
+
+    time_us: int
+    event: Mapping[str, Any]
+
+
+def _follow(phase: str, kind: str) -> str:
+    if kind == "contact.queued":
+        return "waiting"
+    if kind == "contact.left_queue":
+        return "open"
+    if kind == "contact.transferred":
+        return {"unknown": "open", "served": "handed", "held": "handed"}.get(phase, phase)
+    if phase == "unknown" and kind.startswith(("message.", "automatic")):
+        return "open"
+    return _LEADS.get(kind, phase)
+
+
+#: One number a step, since drawing is most of what a test costs: which gap, which event, what it says, which agent.
+_step = st.integers(0, len(GAPS_US) * _CHOICES * len(SAIDS) * 3 - 1)
+_life = st.lists(_step, min_size=1, max_size=8)
+_reports = st.lists(st.integers(0, len(GAPS_US) * len(STATES) * len(SAIDS) * 2 * 4 - 1), max_size=6)
+_others = st.lists(st.integers(0, len(GAPS_US) * len(SAIDS) * 4 - 1), max_size=3)
+
+
+def _split(number: int, *sizes: int) -> list[int]:
+    """Digits of a number, lowest first, one below each size."""
+    digits = []
+    for size in sizes:
+        number, digit = divmod(number, size)
+        digits.append(digit)
+    return digits
+
+
+@st.composite
+def centres(draw: st.DrawFn, *, legal: bool = True, contacts_max: int = 5, reports: bool = True) -> list[Happening]:
+    """A small centre's day in the order of time; ids are unique, one in eight events has none. Illegal ones mix anything."""
+    begin_us = draw(st.sampled_from(BEGINNINGS_US))
+    happenings: list[tuple[int, dict[str, Any]]] = []
+    for number, steps in enumerate(draw(st.lists(_life, min_size=1, max_size=contacts_max))):
+        happenings += _contact(f"c{number}", begin_us, steps, legal)
+    if reports:
+        happenings += _reported(begin_us, draw(_reports))
+    happenings += _besides(begin_us, draw(_others))
+    happenings.sort(key=lambda happening: happening[0])
+    return [
+        Happening(time_us, event if number % 8 == 7 else {"id": f"e{number}", **event})
+        for number, (time_us, event) in enumerate(happenings)
+    ]
+
+
+def _contact(name: str, now_us: int, steps: Sequence[int], legal: bool) -> list[tuple[int, dict[str, Any]]]:
+    events = []
+    phase = "unknown"
+    for step in steps:
+        gap, choice, said, who = _split(step, len(GAPS_US), _CHOICES, len(SAIDS), 3)
+        kinds = _FOLLOWS[phase] if legal or choice % 3 else _ANY
+        kind = kinds[choice % len(kinds)]
+        phase = _follow(phase, kind)
+        event: dict[str, Any] = {"type": kind, "contact": name, **SAIDS[said]}
+        if kind == "automatic":
+            event.update(type="message.agent", automatic=True)
+        if who and kind in ("contact.answered", "message.agent", "contact.transferred"):
+            event["agent"] = AGENTS[who - 1]
+        if kind == "contact.closed" and choice % 4:
+            event["resolved"] = choice % 4 == 1
+        if kind == "contact.rated":
+            event.update(
+                {} if choice % 5 == 0 else {"csat": 1 + choice % 5}, **({"nps": choice % 11} if choice % 2 else {})
+            )
+        now_us += GAPS_US[gap]
+        events.append((now_us, event))
+    return events
+
+
+def _reported(now_us: int, reports: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
+    events = []
+    for report in reports:
+        gap, state, said, who, slots = _split(report, len(GAPS_US), len(STATES), len(SAIDS), 2, 4)
+        slotted = {"slots": slots} if slots else {}
+        now_us += GAPS_US[gap]
+        event = {"type": "agent.state", "agent": AGENTS[who], "state": STATES[state], **slotted, **SAIDS[said]}
+        events.append((now_us, event))
+    return events
+
+
+def _besides(now_us: int, others: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
+    kinds: tuple[dict[str, Any], ...] = (
+        {"type": "source.heartbeat", "source": "x"}, {"type": "case.opened", "case": "k"},
+        {"type": "case.resolved", "case": "k"}, {"type": "business.orders", "count": 3},
+    )  # fmt: skip
+    events = []
+    for other in others:
+        gap, kind, said = _split(other, len(GAPS_US), len(kinds), len(SAIDS))
+        now_us += GAPS_US[gap]
+        events.append((now_us, {**kinds[kind], **SAIDS[said]}))
+    return events
+
+
+# How it comes in.
+
+
+def in_order(happenings: Sequence[Happening], source: str = "s") -> list[Arrival]:
+    """As it happened, from one source."""
+    return [Arrival(source, happening.time_us, happening.event) for happening in happenings]
+
+
+@st.composite
+def disordered(draw: st.DrawFn, arrivals: Sequence[Arrival], *delays_us: int) -> list[Arrival]:
+    """Each event comes in with one of these delays; with none given, with any up to the disorder bound."""
+    delays_us = delays_us or (0, 0, MS, 3 * S, 10 * S - 1, 10 * S)
+    number = draw(st.integers(0, len(delays_us) ** 7 - 1))
+    chosen_us = [delays_us[digit] for digit in _split(number, *[len(delays_us)] * 7)]
+    order = sorted(
+        range(len(arrivals)), key=lambda number: arrivals[number].time_us + chosen_us[number % len(chosen_us)]
+    )
+    return [arrivals[number] for number in order]
+
+
+@st.composite
+def doubled(draw: st.DrawFn, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Some events with an id come in again, anywhere after the first time."""
+    result = list(arrivals)
+    numbers = [number for number, arrival in enumerate(arrivals) if "id" in arrival.event]
+    if numbers:
+        for number, after in draw(st.lists(st.tuples(st.sampled_from(numbers), st.integers(0, 99)), max_size=5)):
+            first = result.index(arrivals[number])
+            result.insert(first + 1 + after % (len(result) - first), arrivals[number])
+    return result
+
+
+@st.composite
+def several_sources(draw: st.DrawFn, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """The same from up to three sources, a few events at a time, whomever they are about."""
+    names = ["stu"[digit] for digit in _split(draw(st.integers(0, 3**7 - 1)), *[3] * 7)]
+    return [replace(arrival, source=names[number // 3 % len(names)]) for number, arrival in enumerate(arrivals)]
+
+
+#: Delays of which some make an event late, and some too late.
+LATE_US = (0, 0, 0, 2 * S, 10 * S, 12 * S, 25 * S, 40 * S, 41 * S, 90 * S)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival]:
+    """Any centre delivered in any way: late, doubled, from several sources."""
+    arrivals = in_order(draw(centres(legal=legal)))
+    arrivals = draw(disordered(arrivals, *LATE_US))
+    arrivals = draw(doubled(arrivals))
+    return draw(several_sources(arrivals))
+
+
+@st.composite
+def scripts(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival | Advance | End]:
+    """Deliveries with the clock pushing in between, and sources that end."""
+    arrivals = draw(deliveries(legal=legal))
+    script: list[Arrival | Advance | End] = list(arrivals)
+    latest_us = max(arrival.time_us for arrival in arrivals)
+    first_us = min(arrival.time_us for arrival in arrivals)
+    for place, share in draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 12)), max_size=3)):
+        now_us = first_us + (latest_us - first_us) * share // 10 - 8 * S
+        script.insert(place % (len(script) + 1), Advance(now_us))
+    if draw(st.booleans()):
+        source = arrivals[0].source
+        last = max(number for number, part in enumerate(script) if isinstance(part, Arrival) and part.source == source)
+        script.insert(last + 1, End(source))
+    return script
+
+
+def line(arrival: Arrival) -> bytes:
+    """The event as a line of the public format: whole milliseconds as a number, anything finer as a text with an offset."""
+    time_us = arrival.time_us
+    return json.dumps({"time": time_us // MS if time_us % MS == 0 else _text(time_us), **arrival.event}).encode()
+
+
+def _text(time_us: int) -> str:
+    zone = timezone(timedelta(hours=8, minutes=30))
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).astimezone(zone).isoformat()
