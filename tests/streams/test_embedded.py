@@ -35,7 +35,8 @@ class Told:
 
 def service(folder: Path, told: Told | None = None, **changed: Any) -> Embedded:
     told = told or Told()
-    settings = replace(ServiceSettings(data=folder), **changed)
+    # A wide bound, so that a slow machine makes nothing late that should be on time.
+    settings = replace(ServiceSettings(data=folder, disorder_bound_us=2_000_000, near_us=1_000_000), **changed)
     journal = Journal(folder / "journal.sqlite")
     return Embedded(journal, settings, ENGINE, tell=told.sentences.append, on_failure=told.fail)
 
