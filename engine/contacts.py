@@ -139,7 +139,8 @@ class Contacts:
         new = np.flatnonzero((found < 0) & (keys != 0))
         if len(new):
             room = min(len(new), self.contacts_max - self.slots.count)
-            slots = np.array([*self.free[::-1], *range(len(self.names), len(self.names) + room)][:room], np.int32)
+            reused = self.free[max(0, len(self.free) - room) :][::-1]
+            slots = np.array([*reused, *range(len(self.names), len(self.names) + room - len(reused))], np.int32)
             rows = new[self.slots.add(keys[new], slots)]
             self._name(slots[: len(rows)], keys[rows], names_of(rows))
             found[new] = self.slots.get(keys[new])

@@ -301,6 +301,9 @@ def _learn_one(
     name: Callable[[Event], Said],
 ) -> None:  # fmt: skip
     new, first = np.unique(keys[rows], return_index=True)
+    # In the order they were met, so that a limit on names keeps the first ones.
+    met = np.argsort(first)
+    new, first = new[met], first[met]
     unknown = table.get(new) < 0
     events = [_decode_line(data[found.starts[row] : found.ends[row]]) for row in rows[first[unknown]].tolist()]
     values = [codes.setdefault(name(event), len(codes)) for event in events]

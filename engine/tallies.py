@@ -127,7 +127,7 @@ class Tallies:
         self.rollups = [Rollup(dimensions, groups_max) for dimensions in rollups]
         self.oldest_pane = -(2**40)
         self.expired_count = 0
-        self._scratch = np.zeros(_SCRATCH, np.int64)
+        self._scratch = np.zeros(0, np.int64)
 
     def absorb(self, facts: Facts) -> None:
         """Adds the facts of one batch to every rollup."""
@@ -158,6 +158,7 @@ class Tallies:
         keys = (panes - low) * code_count + codes
         size = (int(panes.max()) - low + 1) * code_count
         if size <= _SCRATCH:
+            self._scratch = grown(self._scratch, size)
             table = self._scratch[:size]
             table[keys] = 1
             distinct = np.flatnonzero(table)

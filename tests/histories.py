@@ -114,6 +114,7 @@ def _follow(phase: str, kind: str) -> str:
 _step = st.integers(0, len(GAPS_US) * _CHOICES * len(SAIDS) * 3 - 1)
 _life = st.lists(_step, min_size=1, max_size=8)
 _reports = st.lists(st.integers(0, len(GAPS_US) * len(STATES) * len(SAIDS) * 2 * 4 - 1), max_size=6)
+_doubles = st.lists(st.integers(0, 9_999), max_size=5)
 _others = st.lists(st.integers(0, len(GAPS_US) * len(SAIDS) * 4 - 1), max_size=3)
 
 
@@ -217,9 +218,10 @@ def doubled(draw: st.DrawFn, arrivals: Sequence[Arrival]) -> list[Arrival]:
     result = list(arrivals)
     numbers = [number for number, arrival in enumerate(arrivals) if "id" in arrival.event]
     if numbers:
-        for number, after in draw(st.lists(st.tuples(st.sampled_from(numbers), st.integers(0, 99)), max_size=5)):
-            first = result.index(arrivals[number])
-            result.insert(first + 1 + after % (len(result) - first), arrivals[number])
+        for double in draw(_doubles):
+            which, after = _split(double, 100, 100)
+            first = result.index(arrivals[numbers[which % len(numbers)]])
+            result.insert(first + 1 + after % (len(result) - first), result[first])
     return result
 
 
@@ -227,7 +229,7 @@ def doubled(draw: st.DrawFn, arrivals: Sequence[Arrival]) -> list[Arrival]:
 def several_sources(draw: st.DrawFn, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """The same from up to three sources, a few events at a time, whomever they are about."""
     names = ["stu"[digit] for digit in _split(draw(st.integers(0, 3**7 - 1)), *[3] * 7)]
-    return [replace(arrival, source=names[number // 3 % len(names)]) for number, arrival in enumerate(arrivals)]
+    return [replace(arrival, source=names[number // 5 % len(names)]) for number, arrival in enumerate(arrivals)]
 
 
 #: Delays of which some make an event late, and some too late.

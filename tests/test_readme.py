@@ -320,6 +320,9 @@ def test_the_limits_listed_are_the_limits_kept(text: str) -> None:
         }
         limits = {entry.name for entry in fields(settings) if entry.name.endswith("_max")}
         assert limits <= set(listed), "every limit is told"
+    live = re.search(r"`floorwatch run`.*?(\d+) ?(m?s)", table_with(text, "disorder_bound_us")["disorder_bound_us"])
+    assert live is not None
+    assert duration_us(live[1] + live[2]) == ServiceSettings(data=Path()).disorder_bound_us
 
 
 def test_the_packages_listed_are_the_packages_used(text: str) -> None:

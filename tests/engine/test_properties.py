@@ -137,6 +137,8 @@ def test_the_watermark_never_goes_back(script: Script):
 @given(scripts(legal=False))
 def test_a_pane_beyond_the_allowed_lateness_never_changes_again(script: Script):
     engine = Engine(SETTINGS)
+    for name in sources_of(script):
+        engine.order.source(name)
     closed: dict[object, object] = {}
     for part in script:
         feed(engine, [part])
