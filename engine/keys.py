@@ -1,7 +1,9 @@
 """Texts as 64-bit keys, and tables and sets of keys that are asked for many keys at once in compiled code.
 
-Two texts have the same key with a chance of 1 in 2**64: among ten million event ids that is one chance in 300,000 that any
-two are taken for one. Key 0 stands for no text.
+Two texts that nobody chose for it have the same key with a chance of 1 in 2**64: among ten million event ids that is one
+chance in 300,000 that any two are taken for one. The seed is public, so who may send events can choose texts that share a
+key, and the second is then taken for the first: keys keep apart what honest senders name, not what hostile ones do.
+Key 0 stands for no text.
 """
 
 import numpy as np
