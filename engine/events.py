@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.keys import Keys, KeyTable, key_of
+from engine.keys import PUBLIC, Keys, KeyTable, Secret, key_of
 from engine.scanning import BLANK, PLAIN, Lexicon, Scan, scan
 from engine.times import EARLIEST_US, INVALID, LATEST_US, iso, parse_times
 
@@ -133,13 +133,14 @@ class Vocabulary:
     """Agents and sets of dimensions as small integers, in the order they were met; code 0 of each is nothing said.
 
     Belongs to one `decode` call after another, so that what is known is not told again. A set of dimensions is a tuple over
-    `DIMENSIONS`, None where an event said nothing.
+    `DIMENSIONS`, None where an event said nothing. `secret` is what keys are made with: the engine's own, see `engine.keys`.
     """
 
     #: Entries past which a vocabulary is begun anew: it only saves time, so it must not grow for ever.
     ENTRIES_MAX = 200_000
 
-    def __init__(self) -> None:
+    def __init__(self, secret: Secret = PUBLIC) -> None:
+        self.secret = secret
         self.agents: dict[str | None, int] = {None: 0}
         self.dimensions: dict[tuple[str | None, ...], int] = {(None,) * len(DIMENSIONS): 0}
         self.agent_keys = KeyTable(nothing=0)
@@ -258,7 +259,7 @@ def _plain(
     data: bytes, latest_us: int, source: str, vocabulary: Vocabulary
 ) -> tuple[Decoded, NDArray[np.int64], list[tuple[int, bytes]]]:
     """The plain lines decoded, the places of their lines, and the other lines with their places."""
-    found = scan(data, _TYPE_LEXICON, _STATE_LEXICON, EARLIEST_US, latest_us)
+    found = scan(data, _TYPE_LEXICON, _STATE_LEXICON, EARLIEST_US, latest_us, vocabulary.secret)
     kinds = found.types
     plain = found.status == PLAIN
     plain &= ~_DETAILED_CODE[kinds] & ((found.contacts != 0) | ~_CONTACT_NEEDED[kinds])
@@ -356,15 +357,15 @@ class _Strict:
             self.faults.append((self.events[row][0], _time_fault(int(times_us[row]), self.latest_us)))
         kept = [event for event, is_good in zip(self.events, good.tolist(), strict=True) if is_good]
         events = [event for _, event, _ in kept]
-        agents, dimensions = self.vocabulary.agents, self.vocabulary.dimensions
+        agents, dimensions, secret = self.vocabulary.agents, self.vocabulary.dimensions, self.vocabulary.secret
         decoded = Decoded(
             source=self.source,
             rejects=[Reject(self.source, self.first_line + number, *fault) for number, fault in sorted(self.faults)],
             vocabulary=self.vocabulary,
             kinds=np.array([_AUTOMATIC if _is_automatic(event) else _CODE[event.type] for event in events], np.int8),
             times_us=times_us[good],
-            ids=np.array([key_of(event.id or None) for event in events], np.uint64),
-            contacts=np.array([key_of(event.contact or None) for event in events], np.uint64),
+            ids=np.array([key_of(event.id or None, secret) for event in events], np.uint64),
+            contacts=np.array([key_of(event.contact or None, secret) for event in events], np.uint64),
             agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
             dimensions=np.array([dimensions.setdefault(_dimensions(e), len(dimensions)) for e in events], np.int32),
             states=np.array([_STATE_CODE[e.state] if e.type == "agent.state" else -1 for e in events], np.int8),

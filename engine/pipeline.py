@@ -19,6 +19,7 @@ from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import KINDS, Decoded, Vocabulary, kind
 from engine.facts import FIELD, Facts
 from engine.identities import Identities
+from engine.keys import PUBLIC, Secret
 from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
@@ -100,10 +101,15 @@ class Counters:
 
 
 class Engine:
-    """State of one shard, and the figures it has come to."""
+    """State of one shard, and the figures it has come to.
 
-    def __init__(self, settings: Settings) -> None:
+    `secret` is what keys of texts are made with, and a `Vocabulary` with the same goes with every `decode`. Give a
+    random one wherever events come from others; it is kept with the snapshot.
+    """
+
+    def __init__(self, settings: Settings, secret: Secret = PUBLIC) -> None:
         self.settings = settings
+        self.secret = secret
         self.pane_us = pane_us_of(list(settings.windows))
         self.combinations = Combinations(settings.names_max)
         self.limits = Limits(settings.policy, self.combinations)
@@ -124,11 +130,15 @@ class Engine:
     # In.
 
     def absorb(self, decoded: Decoded) -> None:
-        """Takes events in the order they arrived. Raises nothing for any content."""
+        """Takes events in the order they arrived. Raises nothing for any content, BrokenInvariant for keys of another secret."""
         for reject in decoded.rejects:
             self.own_counters.rejected[reject.reason] += 1
         if not decoded.count:
             return
+        if decoded.vocabulary.secret != self.secret:
+            raise BrokenInvariant(
+                "events were decoded with another secret than the engine's, so no key fits; report it"
+            )
         self._count(decoded)
         met_us, left_us = self.order.watermarks(decoded.times_us, decoded.source)
         late, dropped = self.order.judge(decoded.times_us, met_us)

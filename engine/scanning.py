@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiled import compiled
-from engine.keys import SEED, Keys, close_key, fold, key_of
+from engine.errors import BrokenInvariant
+from engine.keys import Keys, Secret, blended, key_at, word_at
 
 __all__ = ["BLANK", "FIELDS", "IRREGULAR", "PLAIN", "Lexicon", "Scan", "scan"]
 
@@ -27,7 +28,9 @@ _TYPE, _TIME, _ID, _CONTACT, _AGENT, _AUTOMATIC, _STATE, _SLOTS, _RESOLVED = ran
 #: Why a line is not plain needs no telling: the strict decoder reads it again.
 PLAIN, IRREGULAR, BLANK = 0, 1, 2
 _TEXT, _INTEGER, _TRUE, _FALSE, _NULL = range(5)
-_TABLE = 1024
+_TABLE_BITS = 10
+_TABLE = 1 << _TABLE_BITS
+_LISTED_BYTES_MAX = 24
 _NAME_BYTES_MAX = 256
 
 
@@ -57,38 +60,55 @@ class Scan:
         self.slots = np.empty(lines, np.int32)
 
 
-def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, latest_us: int) -> Scan:
-    """Scans newline-separated valid UTF-8. A time outside `earliest_us` to `latest_us` makes its line irregular."""
-    padded = np.frombuffer(data + b"\n" + bytes(8), np.uint8)
+def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, latest_us: int, secret: Secret) -> Scan:
+    """Scans newline-separated valid UTF-8. A time outside `earliest_us` to `latest_us` makes its line irregular.
+
+    The keys of ids, contacts, agents and dimensions are made with the `secret`.
+    """
+    padded = np.frombuffer(data + b"\n" + bytes(16), np.uint8)
     size = len(data)
     found = Scan(data.count(b"\n") + (data[-1:] not in (b"", b"\n")))
     _scan(
-        padded, size, _CLASSES, _FIELD_LEXICON.keys, _FIELD_LEXICON.values, types.keys, types.values, states.keys,
-        states.values, earliest_us, latest_us, found.starts, found.ends, found.status, found.types, found.times_us,
+        padded, size, _CLASSES, _FIELD_LEXICON.words, _FIELD_LEXICON.values, types.words, types.values, states.words,
+        states.values, earliest_us, latest_us, *secret.halves, found.starts, found.ends, found.status, found.types, found.times_us,
         found.ids, found.contacts, found.names, found.saids, found.agents, found.automatic, found.resolved, found.states, found.slots,
     )  # fmt: skip
     return found
 
 
 class Lexicon:
-    """A few fixed names by their keys, for the compiled code: open addressing in 1,024 places."""
+    """A few fixed names of at most 24 bytes for the compiled code: open addressing in 1,024 places, each name as three words and
+    its length."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self.keys = np.zeros(_TABLE, np.uint64)
+        self.words = np.zeros((_TABLE, 4), np.uint64)
         self.values = np.full(_TABLE, -1, np.int8)
         for code, name in enumerate(names):
-            key = key_of(name)
-            place = key % _TABLE
-            while self.keys[place]:
+            raw = name.encode()
+            if not 0 < len(raw) <= _LISTED_BYTES_MAX:
+                raise BrokenInvariant(f"the name {name!r} is empty or longer than {_LISTED_BYTES_MAX} bytes")
+            words = np.append(np.frombuffer(raw.ljust(_LISTED_BYTES_MAX, b"\0"), "<u8"), np.uint64(len(raw)))
+            place = int(_first_place(*words))
+            while self.words[place, 3]:
                 place = (place + 1) % _TABLE
-            self.keys[place], self.values[place] = key, code
+            self.words[place], self.values[place] = words, code
 
 
 @compiled
-def _look(keys: NDArray[np.uint64], values: NDArray[np.int8], key: np.uint64) -> int:  # pragma: no cover
-    place = key & np.uint64(_TABLE - 1)
-    while keys[place] != np.uint64(0):
-        if keys[place] == key:
+def _first_place(one: np.uint64, two: np.uint64, three: np.uint64, length: np.uint64) -> np.uint64:  # pragma: no cover
+    mixed = (one ^ (two << np.uint64(1)) ^ (three << np.uint64(2)) ^ length) * np.uint64(0x9E3779B97F4A7C15)
+    return mixed >> np.uint64(64 - _TABLE_BITS)
+
+
+@compiled
+def _look(
+    words: NDArray[np.uint64], values: NDArray[np.int8], one: np.uint64, two: np.uint64, three: np.uint64, length: int
+) -> int:  # pragma: no cover
+    """The code of a name by its words, or -1. An array that a function hands on would cost more than all of this."""
+    size = np.uint64(length)
+    place = _first_place(one, two, three, size)
+    while words[place, 3] != np.uint64(0):
+        if words[place, 0] == one and words[place, 1] == two and words[place, 2] == three and words[place, 3] == size:
             return int(values[place])
         place = (place + np.uint64(1)) & np.uint64(_TABLE - 1)
     return -1
@@ -168,8 +188,8 @@ def _end(buffer: NDArray[np.uint8], place: int) -> int:  # pragma: no cover
 
 @compiled
 def _scan(  # pragma: no cover
-    buffer: Bytes, size: int, classes: Small, field_keys: Keys, field_values: Small, type_keys: Keys, type_values: Small,
-    state_keys: Keys, state_values: Small, earliest_us: int, latest_us: int, starts: Index, ends: Index, status: Small,
+    buffer: Bytes, size: int, classes: Small, field_words: Keys, field_values: Small, type_words: Keys, type_values: Small,
+    state_words: Keys, state_values: Small, earliest_us: int, latest_us: int, first: np.uint64, second: np.uint64, starts: Index, ends: Index, status: Small,
     types: Small, times_us: Index, ids: Keys, contacts: Keys, names: NDArray[np.int32], saids: Keys, agents: Keys,
     automatic: Small, resolved: Small, states: Small, slots: NDArray[np.int32],
 ) -> None:  # fmt: skip
@@ -202,18 +222,18 @@ def _scan(  # pragma: no cover
                 break
             place += 1
             start = place
-            key, word, filled = np.uint64(SEED), np.uint64(0), np.uint64(0)
             while classes[buffer[place]] == 0:
-                word |= np.uint64(buffer[place]) << filled
-                filled += np.uint64(8)
-                if filled == np.uint64(64):
-                    key, word, filled = fold(key, word), np.uint64(0), np.uint64(0)
                 place += 1
             if buffer[place] != 34:
                 break
-            if filled:
-                key = fold(key, word)
-            field = _look(field_keys, field_values, close_key(key, place - start))
+            field = _look(
+                field_words,
+                field_values,
+                word_at(buffer, start, place - start),
+                word_at(buffer, start + 8, place - start - 8),
+                word_at(buffer, start + 16, place - start - 16),
+                place - start,
+            )
             place += 1
             if buffer[place] != 58:
                 break
@@ -221,12 +241,11 @@ def _scan(  # pragma: no cover
             while buffer[place] == 32:
                 place += 1
             # Its value.
-            start, length, number, form = place, 0, 0, -1
+            start, length, number, form, code, key = place, 0, 0, -1, -1, np.uint64(0)
             byte = buffer[place]
             if byte == 34:
                 place += 1
                 start = place
-                key, word, filled = np.uint64(SEED), np.uint64(0), np.uint64(0)
                 while True:
                     kind = classes[buffer[place]]
                     if kind:
@@ -234,19 +253,23 @@ def _scan(  # pragma: no cover
                             break
                         if kind == 3 and buffer[place + 1] == 0x80 and (buffer[place + 2] & 0xFE) == 0xA8:
                             break
-                    word |= np.uint64(buffer[place]) << filled
-                    filled += np.uint64(8)
-                    if filled == np.uint64(64):
-                        key, word, filled = fold(key, word), np.uint64(0), np.uint64(0)
                     place += 1
                 if buffer[place] != 34:
                     break
                 form = _TEXT
-                if filled:
-                    key = fold(key, word)
                 length = place - start
-                key = close_key(key, length)
                 place += 1
+                if field == _TYPE:
+                    code = _look(
+                        type_words,
+                        type_values,
+                        word_at(buffer, start, length),
+                        word_at(buffer, start + 8, length - 8),
+                        word_at(buffer, start + 16, length - 16),
+                        length,
+                    )
+                elif field == _ID or field == _CONTACT or field == _AGENT or field > _RESOLVED:
+                    key = key_at(buffer, start, length, first, second)
             elif byte >= 48 and byte <= 57:
                 while buffer[place] >= 48 and buffer[place] <= 57:
                     number = number * 10 + (buffer[place] - 48)
@@ -301,11 +324,18 @@ def _scan(  # pragma: no cover
                 elif form != _TEXT:
                     break
                 elif field == _TYPE:
-                    types[line] = _look(type_keys, type_values, key)
+                    types[line] = code
                     if types[line] < 0:
                         break
                 elif field == _STATE:
-                    states[line] = _look(state_keys, state_values, key)
+                    states[line] = _look(
+                        state_words,
+                        state_values,
+                        word_at(buffer, start, length),
+                        word_at(buffer, start + 8, length - 8),
+                        word_at(buffer, start + 16, length - 16),
+                        length,
+                    )
                     if states[line] < 0:
                         break
                 elif field == _ID:
@@ -320,7 +350,7 @@ def _scan(  # pragma: no cover
                 elif field == _AGENT:
                     agents[line] = key
                 else:
-                    said += close_key(key, field)
+                    said += blended(key, field)
             # What follows.
             while buffer[place] == 32:
                 place += 1

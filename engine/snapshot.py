@@ -1,7 +1,7 @@
 """The engine's whole state as bytes, and back: what was stopped and restored continues as if it had never stopped.
 
 Arrays are written with dtype and shape inside MessagePack; nothing that could run code is ever read. A snapshot fits only
-the settings it was made with.
+the settings it was made with. It holds the secret of the keys: who may read it may read all that events said anyway.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from engine.columns import Combinations, Names, Rows
 from engine.contacts import ARRAYS as CONTACT_ARRAYS
 from engine.errors import InvalidSetting
 from engine.facts import FIELDS, LEVELS
-from engine.keys import KeySet
+from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
 from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
 
-_VERSION = 3
+_VERSION = 4
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -41,6 +41,7 @@ def snapshot(engine: Any) -> bytes:
     order, identities = engine.order, engine.identities
     state = {
         "fingerprint": fingerprint(engine),
+        "secret": engine.secret.value,
         "sequence": engine.sequence,
         "reclaimed_us": engine.reclaimed_us,
         "counters": {name: dict(value) if isinstance(value, dict) else value for name, value in vars(engine.counters).items()},
@@ -74,6 +75,7 @@ def restore(engine: Any, data: bytes) -> None:
         raise InvalidSetting(
             "the snapshot was made with other rollups, windows or bounds; start with an empty data folder or the old settings"
         )
+    engine.secret = Secret(state["secret"])
     engine.sequence, engine.reclaimed_us = state["sequence"], state["reclaimed_us"]
     counters = state["counters"]
     counters["rejected"] = Counter(counters["rejected"])

@@ -1,35 +1,36 @@
 """The engine inside one process: journal, tick, snapshots, and what everybody reads.
 
-Owns: the engine and the one thread that touches it. That thread is not the event loop's: absorbing a large batch or
+Owns: the one thread that touches the engine, and what comes to it. That thread is not the event loop's: absorbing a large batch or
 writing a snapshot takes longer than a health check or a viewer may wait. Never parses a request, never formats a page:
 it hands out one immutable `Published` a second, computed once for all readers.
 
-Law: what the journal holds is what the engine is. Batches are absorbed in the journal's order, each after advancing
-the engine to the instant that the journal keeps with it, and the tick stands still while any batch is on its way; so
-replaying the journal repeats the run, and a process killed at any moment goes on with the same figures.
+Law: batches reach the keeper in the journal's order, each with the instant to which the clock stood when it was
+admitted, and the tick stands still while any batch is on its way; so a process killed at any moment goes on with the
+same figures.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgspec
 
-from engine.events import Decoded, decode
-from engine.pipeline import Engine
+from engine.keys import SECRET_BYTES, Secret
+from engine.pipeline import Settings
 from streams.clock import Clock
 from streams.gateway import Busy
-from streams.intake import pieces
-from streams.journal import Batch, Journal, JournalError, Snapshot
+from streams.journal import Batch, Journal, JournalError
+from streams.keeper import Keeper
 from streams.settings import ServiceSettings
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
@@ -71,7 +72,7 @@ class Embedded:
         self,
         journal: Journal,
         settings: ServiceSettings,
-        engine_settings: Any,
+        engine_settings: Settings,
         *,
         on_publish: Callable[[Published], None] = lambda published: None,
         on_failure: Callable[[], None] = lambda: None,
@@ -83,7 +84,6 @@ class Embedded:
         self.failure: BaseException | None = None
         self.published = Published(0, {}, b"{}")
         self._settings = settings
-        self._engine_settings = engine_settings
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
@@ -97,12 +97,9 @@ class Embedded:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._beat = time.monotonic()
         self._started_us = now_us()
-        # Touched by the engine's thread only:
-        self._engine: Any = None
-        self._covered = 0
-        self._snapshot_sequence = 0
-        self._snapshot_at = 0.0
-        self._lines_since_snapshot = 0
+        self._keeper = Keeper(  # Touched by the engine's thread only.
+            journal, settings, engine_settings, Secret(os.urandom(SECRET_BYTES)), tell
+        )
 
     def start(self) -> None:
         """Restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
@@ -121,6 +118,11 @@ class Embedded:
     def is_alive(self) -> bool:
         """False when the engine's thread died or has not turned for long."""
         return self.failure is None and (not self.ready.is_set() or time.monotonic() - self._beat < HEARTBEAT_S_MAX)
+
+    @property
+    def secret(self) -> Secret:
+        """What keys are made with, final once `ready` is set."""
+        return self._keeper.engine.secret
 
     def begin(self) -> int:
         """See streams.gateway.Service: from here to `end` the tick stands still for this body."""
@@ -203,7 +205,9 @@ class Embedded:
             if batch is _STOP:
                 return
             if batch is not None:
-                self._take(batch, batch.payload if isinstance(batch.payload, list) else [])
+                self._keeper.take(batch, batch.payload if isinstance(batch.payload, list) else [])
+                batch.payload = None
+                self.vitals.batches += 1
                 self._forget(batch)
             turn = time.monotonic()
             if turn >= tick_at:
@@ -212,7 +216,7 @@ class Embedded:
             if turn >= publish_at:
                 self._publish()
                 publish_at = max(publish_at + settings.publish_us / 1e6, turn)
-            if self._snapshot_is_due(turn):
+            if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
     def _next_batch(self, wait_s: float) -> Batch | None:
@@ -221,27 +225,13 @@ class Embedded:
         except queue.Empty:
             return None
 
-    def _take(self, batch: Batch, decoded: list[Decoded]) -> None:
-        if batch.clock_us:
-            # The floor decides who is late; settling changes no figure and is left to the tick, once for many batches.
-            self._engine.order.advance(batch.clock_us - self._settings.disorder_bound_us)
-        for piece in decoded:
-            self._engine.absorb(piece)
-        batch.payload = None
-        self._covered = batch.sequence
-        self._lines_since_snapshot += batch.lines
-        self.vitals.batches += 1
-
     def _tick(self) -> None:
         with self._guard:
             clock_us = 0 if self._begun or self._backlog_batches else self._clock.tick(now_us())
-        if clock_us:
-            self._engine.advance(clock_us - self._settings.disorder_bound_us)
-        else:
-            self._engine.settle()
+        self._keeper.tick(clock_us)
 
     def _publish(self) -> None:
-        facts = self._engine.now()
+        facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
         facts["counters"] = self._counters()
@@ -252,54 +242,34 @@ class Embedded:
             "ready": True,
             "clock_running": running,
             "backlog_batches": self._backlog_batches,
-            "sequence": self._covered,
+            "sequence": self._keeper.covered,
         }
         self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
         self._on_publish(self.published)
 
     def _counters(self) -> dict[str, Any]:
-        counters = self._engine.counters
+        counters = self._keeper.engine.counters
         counted = {entry.name: getattr(counters, entry.name) for entry in fields(counters)}
         # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.
         rejected = Counter(counted.get("rejected") or {}) + Counter(self.journal.reject_totals())
         return counted | {"rejected": dict(rejected)}
 
-    def _snapshot_is_due(self, turn: float) -> bool:
-        if self._covered == self._snapshot_sequence:
-            return False
-        return (
-            turn - self._snapshot_at
-        ) * 1e6 >= self._settings.snapshot_interval_us or self._lines_since_snapshot >= self._settings.snapshot_lines
-
     def _take_snapshot(self) -> None:
-        if self._covered == self._snapshot_sequence:
-            return
         started = time.perf_counter_ns()
-        self._snapshot_at = time.monotonic()
-        data = self._engine.snapshot()
-        try:
-            self.journal.save_snapshot(Snapshot(self._covered, now_us(), data))
-        except JournalError as error:  # The journal keeps the batches, so only the next restart takes longer.
-            self._tell(str(error))
-            return
-        self._snapshot_sequence = self._covered
-        self._lines_since_snapshot = 0
-        self.vitals.snapshots += 1
-        self.vitals.snapshot_bytes = len(data)
-        self.vitals.snapshot_us = (time.perf_counter_ns() - started) // 1_000
+        if size := self._keeper.save_snapshot(_turn_us(), now_us()):
+            self.vitals.snapshots += 1
+            self.vitals.snapshot_bytes = size
+            self.vitals.snapshot_us = (time.perf_counter_ns() - started) // 1_000
 
     def _restore(self) -> None:
-        self._engine, self._covered = self._newest_engine()
-        self._snapshot_sequence = self._covered
-        self._snapshot_at = time.monotonic()
+        self._keeper.open(_turn_us())
         if self.journal.sequence:
             self._clock.restored(now_us())
-        whole = self.journal.lines_behind(self._covered)
+        whole = self.journal.lines_behind(self._keeper.covered)
         done = 0
         told_at = time.monotonic()
-        for batch in self.journal.batches_behind(self._covered):
-            self._take(batch, list(_decoded(batch)))
-            done += batch.lines
+        for done in self._keeper.replay():
+            self.vitals.batches += 1
             if time.monotonic() - told_at >= REPLAY_TOLD_EVERY_S:
                 self._tell(f"Replaying the journal: {done:,} of {whole:,} events.")
                 told_at = time.monotonic()
@@ -307,26 +277,6 @@ class Embedded:
                 return
         if whole:
             self._tell(f"Replayed {done:,} events from the journal.")
-
-    def _newest_engine(self) -> tuple[Any, int]:
-        why = ""
-        for snapshot in self.journal.snapshots():
-            try:
-                return Engine.restore(snapshot.engine, self._engine_settings), snapshot.sequence
-            except Exception as error:  # Whatever a damaged snapshot raises: the older one may be whole.
-                why = f" ({error})"
-                self._tell(f"The snapshot behind batch {snapshot.sequence} cannot be used{why}.")
-        if not self.journal.replayable_from_start():
-            raise JournalError(
-                f"No snapshot in {self.journal.path} can be used{why} and the batches before them were pruned; nothing "
-                "was changed. Start with the settings of before, put a backup in its place, or name a new folder."
-            )
-        return Engine(self._engine_settings), 0
-
-
-def _decoded(batch: Batch) -> Iterator[Decoded]:
-    for piece in pieces(batch.body):
-        yield decode(piece, source=batch.source)
 
 
 def _plain(value: Any) -> Any:
@@ -337,3 +287,8 @@ def _plain(value: Any) -> Any:
 def now_us() -> int:
     """The wall clock in microseconds since 1970."""
     return time.time_ns() // 1_000
+
+
+def _turn_us() -> int:
+    """A clock for durations: it never goes back."""
+    return time.monotonic_ns() // 1_000

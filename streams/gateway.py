@@ -18,7 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from engine.events import Decoded, Reject, decode
+from engine.events import Decoded, Reject, Vocabulary, decode
+from engine.keys import Secret
 from streams.intake import BodyError, Pseudonyms, inflate, lines_of, pieces
 from streams.journal import Batch, JournalError
 from streams.settings import ServiceSettings
@@ -39,6 +40,10 @@ class Busy(Exception):
 
 class Service(Protocol):
     """What the gateway needs from the service behind it."""
+
+    @property
+    def secret(self) -> Secret:
+        """What the engine's keys are made with; final once `begin` has admitted a body."""
 
     def begin(self) -> int:
         """Admit a body that was read; returns its instant in microseconds. Raises Busy. Ends with `end`."""
@@ -67,18 +72,19 @@ class Judged:
         return max((int(piece.times_us.max()) for piece in self.decoded if piece.count), default=0)
 
 
-def judge(body: bytes, pseudonyms: Pseudonyms, *, source: str, latest_us: int) -> Judged:
+def judge(body: bytes, pseudonyms: Pseudonyms, secret: Secret, *, source: str, latest_us: int) -> Judged:
     """Sort the events of a body into those to store and those to refuse. Raises nothing for any bytes."""
     judged = Judged()
+    vocabulary = Vocabulary(secret)
     first_line = 1
     for piece in pieces(lines_of(body)):
         scrubbed, unread = pseudonyms.scrub(piece)
-        decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us)
+        decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
         refused = {reject.line - first_line for reject in decoded.rejects}
         if missed := [index for index in unread if index not in refused]:
             # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
             scrubbed = _without(scrubbed, missed, blank=True)
-            decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us)
+            decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
             decoded.rejects += [Reject(source, first_line + index, "invalid_json", "unreadable") for index in missed]
             refused.update(missed)
         judged.rejects += decoded.rejects
@@ -192,7 +198,7 @@ class Gateway:
         if encoding == "gzip":
             body = inflate(body, self._settings.inflated_bytes_max)
         latest_us = received_us + self._settings.future_allowance_us
-        return judge(body, self._pseudonyms, source=source, latest_us=latest_us)
+        return judge(body, self._pseudonyms, self._service.secret, source=source, latest_us=latest_us)
 
 
 def _answer(

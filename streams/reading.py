@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.events import LINE_BYTES_MAX, Decoded, Reject, Vocabulary, decode
+from engine.keys import PUBLIC, Secret
 
 __all__ = ["Recording"]
 
@@ -21,16 +22,18 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class Recording:
-    """One file of events. `read_bytes` of its `size_bytes` have been read; `name` is how rejects call it."""
+    """One file of events. `read_bytes` of its `size_bytes` have been read; `name` is how rejects call it, `secret` is what the
+    keys of its texts are made with."""
 
     path: Path
     name: str
+    secret: Secret = PUBLIC
     read_bytes: int = 0
     size_bytes: int = field(init=False)
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def __post_init__(self) -> None:
         self.size_bytes = self.path.stat().st_size
+        self._vocabulary = Vocabulary(self.secret)
 
     def decoded(self) -> Iterator[Decoded]:
         """Blocks of decoded events in the order of the file. Raises OSError when the file cannot be read."""
@@ -65,9 +68,9 @@ class Recording:
             yield self._decode(rest, line)
 
     def _decode(self, data: bytes, line: int) -> Decoded:
-        if self.vocabulary.full():
-            self.vocabulary = Vocabulary()
-        return decode(data, source=self.name, first_line=line, vocabulary=self.vocabulary)
+        if self._vocabulary.full():
+            self._vocabulary = Vocabulary(self.secret)
+        return decode(data, source=self.name, first_line=line, vocabulary=self._vocabulary)
 
     def _too_long(self, line: int) -> Reject:
         return Reject(self.name, line, "line_too_long", f"longer than {LINE_BYTES_MAX} bytes")

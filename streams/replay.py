@@ -1,5 +1,6 @@
 """`floorwatch replay`: recorded events through the very same engine, in event time, as fast as it goes."""
 
+import os
 import sys
 import time
 from collections import Counter, defaultdict
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from engine.events import Decoded, Reject
+from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
 from engine.windows import Spec
 from streams.options import Duration, Zone
@@ -74,8 +76,8 @@ def replay(
         windows=(spec,),
         disorder_bound_us=disorder,
     )
-    engine = Engine(settings)
-    recordings = [Recording(path, str(path)) for path in dict.fromkeys(files)]
+    engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
+    recordings = [Recording(path, str(path), engine.secret) for path in dict.fromkeys(files)]
     found = _Rejects(strict, rejects_path)
     started = time.perf_counter()
     with found, _progress() as progress:

@@ -56,7 +56,7 @@ def tell(embedded: Embedded, *events: dict[str, Any]) -> int:
     """Hand in events as the gateway does; returns the sequence once durable."""
     received_us = embedded.begin()
     body = json.dumps(list(events)).encode()
-    judged = judge(body, PSEUDONYMS, source="", latest_us=received_us + 10_000_000)
+    judged = judge(body, PSEUDONYMS, embedded.secret, source="", latest_us=received_us + 10_000_000)
     batch = Batch(b"\n".join(judged.bodies), judged.count, "", received_us, payload=judged.decoded)
     future = embedded.submit(batch, judged.newest_us)
     embedded.end()
@@ -192,9 +192,9 @@ def test_the_tick_stands_still_while_a_body_is_on_its_way(tmp_path: Path) -> Non
         until(embedded, lambda facts: facts["service"]["clock_running"])
         embedded.begin()
         time.sleep(0.5)
-        stood_us = embedded._engine.watermark_us
+        stood_us = embedded._keeper.engine.watermark_us
         time.sleep(0.5)
-        assert embedded._engine.watermark_us == stood_us
+        assert embedded._keeper.engine.watermark_us == stood_us
         embedded.end()
         until(embedded, lambda facts: facts["watermark_us"] > stood_us)
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from engine.keys import PUBLIC, Secret
 from engine.times import iso
 from streams.gateway import Busy, Gateway, judge
 from streams.guard import Guard
@@ -35,6 +36,7 @@ class Shelf:
     full: bool = False
     begun: int = 0
     newest_us: list[int] = field(default_factory=list)
+    secret: Secret = PUBLIC
 
     def begin(self) -> int:
         if self.full:
@@ -242,7 +244,7 @@ def test_no_spelling_of_the_keys_brings_an_identity_through(
     ]
     members = ['"type":"contact.opened"', '"time":1700000000000', '"contact":"c"', *(f'"{k}":{v}' for k, v in own)]
     body = "{" + (",\n " if printed else ",").join(members) + "}" + wreck
-    judged = judge(body.encode("latin-1"), PSEUDONYMS, source="", latest_us=2**62)
+    judged = judge(body.encode("latin-1"), PSEUDONYMS, PUBLIC, source="", latest_us=2**62)
     for stored in judged.bodies:
         assert b"CRET" not in stored
         assert b'"text"' not in stored
@@ -252,7 +254,7 @@ def test_no_spelling_of_the_keys_brings_an_identity_through(
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_make_the_judge_raise(body: bytes) -> None:
-    judged = judge(body, PSEUDONYMS, source="", latest_us=2**62)
+    judged = judge(body, PSEUDONYMS, PUBLIC, source="", latest_us=2**62)
     assert judged.count + len(judged.rejects) <= body.count(b"\n") + body.count(b",") + 1
 
 

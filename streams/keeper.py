@@ -1,0 +1,120 @@
+"""The engine and the journal behind it: one shard's state, and how it outlives the process.
+
+Owns: the engine, how far the journal is absorbed, the taking of snapshots and the way back from them. Never starts a
+thread, takes a lock, asks the time or publishes: whoever holds it calls it from one thread and says what time it is.
+
+Law: what the journal holds is what the engine is. Batches are absorbed in the journal's order, each after advancing
+the engine to the instant that the journal keeps with it; so replaying the journal repeats the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from engine.events import Decoded, Vocabulary, decode
+from engine.keys import Secret
+from engine.pipeline import Engine, Settings
+from streams.intake import pieces
+from streams.journal import Batch, Journal, JournalError, Snapshot
+from streams.settings import ServiceSettings
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Construct, `open`, exhaust `replay`, and then `take` batches and `tick`.
+
+    `secret` is for an engine that begins anew; one from a snapshot goes on with its own, so ask `engine.secret`.
+
+    `covered` is the sequence of the last batch absorbed. Instants called `now_us` may be of any clock that never goes
+    back: only their differences count.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        settings: ServiceSettings,
+        engine_settings: Settings,
+        secret: Secret,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.journal = journal
+        self.engine = Engine(engine_settings, secret)
+        self.covered = 0
+        self._settings = settings
+        self._engine_settings = engine_settings
+        self._tell = tell
+        self._saved_sequence = 0
+        self._saved_us = 0
+        self._lines_since_saved = 0
+
+    def open(self, now_us: int) -> None:
+        """Take the newest snapshot that can be used, or begin anew. Raises JournalError when neither is possible."""
+        self.engine, self.covered = self._newest()
+        self._saved_sequence = self.covered
+        self._saved_us = now_us
+
+    def replay(self) -> Iterator[int]:
+        """Absorb what the journal holds behind that; after each batch yields the lines done so far."""
+        done = 0
+        for batch in self.journal.batches_behind(self.covered):
+            vocabulary = Vocabulary(self.engine.secret)
+            self.take(
+                batch, (decode(piece, source=batch.source, vocabulary=vocabulary) for piece in pieces(batch.body))
+            )
+            done += batch.lines
+            yield done
+
+    def take(self, batch: Batch, decoded: Iterable[Decoded]) -> None:
+        """Absorb a durable batch: the next one of the journal."""
+        if batch.clock_us:
+            # The floor decides who is late; settling changes no figure and is left to the tick, once for many batches.
+            self.engine.order.advance(batch.clock_us - self._settings.disorder_bound_us)
+        for piece in decoded:
+            self.engine.absorb(piece)
+        self.covered = batch.sequence
+        self._lines_since_saved += batch.lines
+
+    def tick(self, clock_us: int) -> None:
+        """Let the clock push event time to `clock_us`, 0 for not at all, and bring the figures up to the present."""
+        if clock_us:
+            self.engine.advance(clock_us - self._settings.disorder_bound_us)
+        else:
+            self.engine.settle()
+
+    def snapshot_is_due(self, now_us: int) -> bool:
+        """True when there is something new to save, and enough of it or for long enough."""
+        return self.covered != self._saved_sequence and (
+            now_us - self._saved_us >= self._settings.snapshot_interval_us
+            or self._lines_since_saved >= self._settings.snapshot_lines
+        )
+
+    def save_snapshot(self, now_us: int, created_us: int) -> int:
+        """Write a snapshot if there is something new to save; returns its bytes, 0 for none. `created_us` is wall time."""
+        if self.covered == self._saved_sequence:
+            return 0
+        self._saved_us = now_us
+        data = self.engine.snapshot()
+        try:
+            self.journal.save_snapshot(Snapshot(self.covered, created_us, data))
+        except JournalError as error:  # The journal keeps the batches, so only the next restart takes longer.
+            self._tell(str(error))
+            return 0
+        self._saved_sequence = self.covered
+        self._lines_since_saved = 0
+        return len(data)
+
+    def _newest(self) -> tuple[Engine, int]:
+        why = ""
+        for snapshot in self.journal.snapshots():
+            try:
+                return Engine.restore(snapshot.engine, self._engine_settings), snapshot.sequence
+            except Exception as error:  # Whatever a damaged snapshot raises: the older one may be whole.
+                why = f" ({error})"
+                self._tell(f"The snapshot behind batch {snapshot.sequence} cannot be used{why}.")
+        if not self.journal.replayable_from_start():
+            raise JournalError(
+                f"No snapshot in {self.journal.path} can be used{why} and the batches before them were pruned; nothing "
+                "was changed. Start with the settings of before, put a backup in its place, or name a new folder."
+            )
+        return self.engine, 0
