@@ -75,13 +75,16 @@ COUNTERS = (
     ),
     ("dropped", "floorwatch_dropped_events", "Events beyond the allowed lateness, not applied."),
 )
+#: Attribute of the counters, exported name, help, label.
 REASONED = (
-    ("rejected", "floorwatch_rejected_events", "Lines refused, by reason."),
+    ("rejected", "floorwatch_rejected_events", "Lines refused, by reason.", "reason"),
     (
         "illegal",
         "floorwatch_illegal_events",
         "Events out of a legal sequence, counted and without effect, by reason.",
+        "reason",
     ),
+    ("limits", "floorwatch_limit_reached", "Times that a limit was met, by the setting that sets it.", "limit"),
 )
 
 
@@ -162,8 +165,8 @@ def _counters(counters: Mapping[str, Any]) -> Iterable[Metric]:
     for key, name, text in COUNTERS:
         if (value := counters.get(key)) is not None:
             yield CounterMetricFamily(name, text, value=value)
-    for key, name, text in REASONED:
-        family = CounterMetricFamily(name, text, labels=["reason"])
+    for key, name, text, label in REASONED:
+        family = CounterMetricFamily(name, text, labels=[label])
         for reason, count in sorted((counters.get(key) or {}).items()):
             family.add_metric([str(reason)], count)
         yield family

@@ -104,9 +104,15 @@ class Names:
 
 
 class Combinations:
-    """The dimensions' values: one table of names a dimension, the saids, the combinations, and how a said changes one."""
+    """The dimensions' values: one table of names a dimension, the saids, the combinations, and how a said changes one.
 
-    def __init__(self, names_max: int) -> None:
+    Past `combinations_max` saids, what a new one says is `OTHER`; past as many combinations, a new one is `OTHER` in every
+    dimension. Both are counted.
+    """
+
+    def __init__(self, names_max: int, combinations_max: int) -> None:
+        self.combinations_max = combinations_max
+        self.overflow_count = 0
         self.names = [Names([""], names_max) for _ in DIMENSIONS]
         self.said_codes: dict[tuple[str | None, ...], int] = {(None,) * len(DIMENSIONS): 0}
         self.said_values = np.full((64, len(DIMENSIONS)), -1, np.int32)
@@ -126,6 +132,10 @@ class Combinations:
 
     def _said(self, said: tuple[str | None, ...]) -> int:
         code = self.said_codes.get(said)
+        if code is None and len(self.said_codes) >= self.combinations_max:
+            self.overflow_count += 1
+            said = tuple(None if text is None else OTHER for text in said)
+            code = self.said_codes.get(said)
         if code is None:
             code = self.said_codes[said] = len(self.said_codes)
             self.said_values = grown(self.said_values, code + 1, -1)
@@ -139,17 +149,22 @@ class Combinations:
         keys = combinations.astype(np.int64) << 32 | saids
         distinct, inverse = np.unique(keys, return_inverse=True)
         known = self._merged
-        return np.array([known[key] if key in known else self._merge(key) for key in distinct.tolist()], np.int32)[
-            inverse
-        ]
+        codes = [known[key] if key in known else self._merge(key) for key in distinct.tolist()]
+        return np.array(codes, np.int32)[inverse]
 
     def _merge(self, key: int) -> int:
         before, said = self.values[key >> 32], self.said_values[key & 0xFFFFFFFF]
         values = np.where(said < 0, before, said)
         combination = tuple(values.tolist())
+        if combination not in self.codes and len(self.codes) >= self.combinations_max:
+            self.overflow_count += 1
+            values = np.array([names.code(OTHER) for names in self.names], np.int32)
+            combination = tuple(values.tolist())
         code = self.codes.setdefault(combination, len(self.codes))
         self.values = grown(self.values, code + 1)
         self.values[code] = values
+        if len(self._merged) >= 4 * self.combinations_max:  # It only saves time.
+            self._merged.clear()
         self._merged[key] = code
         return code
 

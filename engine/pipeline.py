@@ -36,6 +36,10 @@ _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in
 _AGENT_STATE = kind("agent.state")
 _OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
 _ORDERS = kind("business.orders")
+_AT_LEAST_ONE = (
+    "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
+    "identities_max", "held_max",
+)  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
 
@@ -59,8 +63,10 @@ class Settings:
     contacts_max: int = 4_000_000
     agents_max: int = 200_000
     names_max: int = 100_000
+    combinations_max: int = 200_000
     groups_max: int = 20_000
     identities_max: int = 2_000_000
+    held_max: int = 4_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -72,7 +78,7 @@ class Settings:
         for name in ("disorder_bound_us", "allowed_lateness_us"):
             if getattr(self, name) < 0:
                 raise InvalidSetting(f"{name} is {getattr(self, name)}; it must not be negative")
-        for name in ("linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "groups_max"):
+        for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise InvalidSetting(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.linger_us < self.allowed_lateness_us:
@@ -111,13 +117,13 @@ class Engine:
         self.settings = settings
         self.secret = secret
         self.pane_us = pane_us_of(list(settings.windows))
-        self.combinations = Combinations(settings.names_max)
+        self.combinations = Combinations(settings.names_max, settings.combinations_max)
         self.limits = Limits(settings.policy, self.combinations)
         self.agents = Agents(self.combinations, settings.agents_max)
         self.contacts = Contacts(
             self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
         )
-        self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
         self.sequence = 0
@@ -155,8 +161,10 @@ class Engine:
         self.own_counters.late += int(rows.lates.sum())
         self.order.hold(rows)
         self.waiting_rows += len(rows)
-        if self.waiting_rows >= self.settings.batch_rows:
+        if self.waiting_rows >= self.settings.batch_rows or self.order.held_count > self.settings.held_max:
             self._process()
+            if self.order.force():
+                self._process()
 
     def advance(self, now_us: int) -> None:
         """The tick: no more events are expected before `now_us`, so windows and deadlines move on without any."""
@@ -197,6 +205,20 @@ class Engine:
             counts["out_of_order_agent"] = self.agents.illegal_count
         self.own_counters.illegal = counts
         return self.own_counters
+
+    @property
+    def limits_reached(self) -> dict[str, int]:
+        """How often each limit was met, by the setting that sets it; those never met are 0."""
+        return {
+            "contacts_max": self.contacts.refused_count,
+            "agents_max": self.agents.names.overflow_count,
+            "names_max": sum(names.overflow_count for names in self.combinations.names),
+            "combinations_max": self.combinations.overflow_count,
+            "groups_max": sum(rollup.overflow_count for rollup in self.tallies.rollups),
+            "identities_max": self.identities.early_count,
+            "held_max": self.order.forced_count,
+            "retention_us": self.tallies.expired_count,
+        }
 
     def now(self, window_us: int = 15 * MINUTE_US) -> dict[str, Any]:
         """The present by rollup and group, ready for JSON; see `engine.live`."""

@@ -47,6 +47,7 @@ def snapshot(engine: Any) -> bytes:
         "counters": {name: dict(value) if isinstance(value, dict) else value for name, value in vars(engine.counters).items()},
         "order": {
             "floor_us": order.floor_us,
+            "forced_count": order.forced_count,
             "sources": {name: asdict(source) for name, source in order.sources.items()},
             "held": asdict(Rows.concatenated(order.held)) if order.held else None,
         },
@@ -82,7 +83,7 @@ def restore(engine: Any, data: bytes) -> None:
     for name, value in counters.items():
         setattr(engine.own_counters, name, value)
     order = state["order"]
-    engine.order.floor_us = order["floor_us"]
+    engine.order.floor_us, engine.order.forced_count = order["floor_us"], order["forced_count"]
     engine.order.sources = {name: Source(**source) for name, source in order["sources"].items()}
     engine.order.held = [Rows(**order["held"])] if order["held"] else []
     for saved in state["identities"]["generations"]:
@@ -118,6 +119,7 @@ def _combinations(combinations: Combinations) -> dict[str, Any]:
         "saids": list(combinations.said_codes),
         "said_values": combinations.said_values[: len(combinations.said_codes)],
         "values": combinations.values[: len(combinations)],
+        "overflow_count": combinations.overflow_count,
     }
 
 
@@ -125,6 +127,7 @@ def _restore_combinations(combinations: Combinations, saved: dict[str, Any]) -> 
     for names, texts in zip(combinations.names, saved["names"], strict=True):
         _restore_names(names, texts)
     combinations.said_codes = {tuple(said): code for code, said in enumerate(saved["saids"])}
+    combinations.overflow_count = saved["overflow_count"]
     combinations.said_values, combinations.values = saved["said_values"], saved["values"]
     combinations.codes = {tuple(row): code for code, row in enumerate(saved["values"].tolist())}
 

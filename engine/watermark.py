@@ -40,16 +40,20 @@ class Source:
 
 
 class Order:
-    """The reordering buffer. State: sources by name, a floor that the clock may push, and the rows held back."""
+    """The reordering buffer. State: sources by name, a floor that the clock may push, and the rows held back.
 
-    def __init__(self, bound_us: int, lateness_us: int) -> None:
+    When more than `held_max` rows wait for a source that is silent, the earlier half waits no longer: `forced_count` tells how
+    often, and what that source sends later from before is late or dropped, and counted as such.
+    """
+
+    def __init__(self, bound_us: int, lateness_us: int, held_max: int = 2**62) -> None:
+        self.held_max = held_max
+        self.forced_count = 0
         self.bound_us = bound_us
         self.lateness_us = lateness_us
         self.sources: dict[str, Source] = {}
         self.floor_us = NEVER_US
         self.held: list[Rows] = []
-        self.late_count = 0
-        self.dropped_count = 0
 
     @property
     def watermark_us(self) -> int:
@@ -109,6 +113,15 @@ class Order:
             return rows
         self.held = [rows[~ready]]
         return rows[ready]
+
+    def force(self) -> bool:
+        """Lets time go on without the slowest source if too many rows wait for it; True if it did."""
+        if self.held_count <= self.held_max:
+            return False
+        ranks_us = np.concatenate([rows.ranks_us for rows in self.held])
+        self.forced_count += 1
+        self.advance(int(np.partition(ranks_us, len(ranks_us) // 2)[len(ranks_us) // 2]) + 1)
+        return True
 
     def advance(self, instant_us: int) -> None:
         """Lets the clock push the watermark, when sources are silent. Earlier instants change nothing."""

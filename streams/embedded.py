@@ -252,7 +252,7 @@ class Embedded:
         counted = {entry.name: getattr(counters, entry.name) for entry in fields(counters)}
         # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.
         rejected = Counter(counted.get("rejected") or {}) + Counter(self.journal.reject_totals())
-        return counted | {"rejected": dict(rejected)}
+        return counted | {"rejected": dict(rejected), "limits": self._keeper.engine.limits_reached}
 
     def _take_snapshot(self) -> None:
         started = time.perf_counter_ns()

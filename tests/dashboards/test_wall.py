@@ -38,6 +38,7 @@ def facts(**changed: Any) -> dict[str, Any]:
         "counters": {
             "events": 7,
             "rejected": {"invalid_json": 2},
+            "limits": {"names_max": 4},
             "duplicates": 1,
             "late": 0,
             "dropped": 0,
@@ -215,6 +216,7 @@ def test_the_metrics_say_what_the_facts_say() -> None:
         ("tenant,channel", "", "shop", "app"): 3,
     }
     assert found["floorwatch_rejected_events_total"] == [({"reason": "invalid_json"}, 2.0)]
+    assert found["floorwatch_limit_reached_total"] == [({"limit": "names_max"}, 4.0)]
     assert found["floorwatch_duplicate_events_total"] == [({}, 1.0)]
     assert found["floorwatch_watermark_lag_seconds"] == [({}, 2.0)]
     states = {labels["state"]: value for labels, value in found["floorwatch_agents"] if labels["rollup"] == "total"}
@@ -244,7 +246,7 @@ def test_the_commit_histogram_is_cumulative_and_in_seconds() -> None:
 
 
 def test_every_metric_is_named_by_the_rules() -> None:
-    names = [name for _, name, _ in (*GAUGES, *COUNTERS, *REASONED)] + [AGENTS[0]]
+    names = [name for _, name, *_ in (*GAUGES, *COUNTERS, *REASONED)] + [AGENTS[0]]
     assert len(set(names)) == len(names)
     for name in names:
         assert re.fullmatch("floorwatch_[a-z]+(_[a-z]+)*", name)

@@ -4,11 +4,11 @@ import pytest
 
 from engine.columns import OTHER
 from engine.facts import FIELD
-from engine.pipeline import Engine
+from engine.pipeline import Engine, Settings
 from engine.times import HOUR_US, MINUTE_US
 from engine.watermark import SOURCES_MAX, Order, Source
 from tests.engine.events import at, clock_us, engine_of
-from tests.engine.running import figures_of, said
+from tests.engine.running import feed, figures_of, said
 from tests.reference import Arrival
 
 
@@ -49,6 +49,34 @@ def test_names_beyond_the_limit_are_counted_together_under_other():
     engine = engine_of(*queues, names_max=3)
     assert _total(engine, "offered", rollup=1) == {("",): 0, ("q0",): 1, ("q1",): 1, (OTHER,): 4}
     assert engine.combinations.names[0].overflow_count == 4
+
+
+def test_sets_of_dimensions_beyond_the_limit_are_counted_together_and_take_no_room():
+    events = [
+        at(f"8:{number:02}", "contact.opened", f"c{number}", queue=f"q{number}", tenant=f"t{number % 7}")
+        for number in range(60)
+    ]
+    engine = engine_of(*events, combinations_max=5)
+    by_queue = _total(engine, "offered", rollup=1)
+    assert by_queue == {("",): 0, ("q0",): 1, ("q1",): 1, ("q2",): 1, ("q3",): 1, (OTHER,): 56}
+    assert len(engine.combinations) <= 7 and len(engine.combinations.said_codes) <= 7
+    assert engine.limits_reached["combinations_max"] == 57  # A set of the saids, 55 times; a combination, twice.
+
+
+def test_a_source_that_is_silent_holds_back_no_more_events_than_the_limit():
+    #  silent: 8:00 . . . . . . . . . . . . . . . . . . . . . . . . . 8:01, which is too late now
+    #  busy:     8:00:00 8:00:10 8:00:20 ...                  8:16:30
+    busy = [at(f"8:{number // 6:02}:{number % 6}0", "contact.opened", f"c{number}") for number in range(100)]
+    events = [at("8:00", "contact.opened", "z", source="silent"), *busy]
+    engine = engine_of(*events, at("8:01", "contact.opened", "y", source="silent"), cuts=tuple(range(102)), held_max=20,
+                       allowed_lateness_us=MINUTE_US)  # fmt: skip
+    assert (engine.counters.dropped, engine.limits_reached["held_max"]) == (1, 8)
+    free = engine_of(*events, cuts=tuple(range(101)))
+    assert said(engine) == said(free)
+    still_held = Engine(Settings(held_max=20))
+    for event in events:
+        feed(still_held, [event])
+        assert still_held.order.held_count <= 20
 
 
 def test_agents_beyond_the_limit_are_one_agent():
