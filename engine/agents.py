@@ -61,12 +61,12 @@ class Agents:
 
     def apply(self, reports: Rows, loads: Loads, facts: Facts) -> None:
         """Takes released `agent.state` rows and the contacts taken on or given up; appends changes of level to `facts`."""
-        parts = [(reports.agents, reports, 0), *loads.parts]
+        parts = [(reports.agents, reports, np.zeros(len(reports), np.int64)), *loads.parts]
         if not sum(len(rows) for _, rows, _ in parts):
             return
         agents = np.concatenate([agents for agents, _, _ in parts])
         rows = Rows.concatenated([rows for _, rows, _ in parts])
-        deltas = np.concatenate([np.full(len(rows), delta, np.int64) for _, rows, delta in parts])
+        deltas = np.concatenate([deltas for _, _, deltas in parts])
         reporting = np.arange(len(agents)) < len(reports)
         ties = np.where(rows.lates, rows.sequences, np.where(reporting, rows.states, -1))
         order = np.lexsort((ties, ~rows.lates, rows.ranks_us, agents))

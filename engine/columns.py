@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import DIMENSIONS
+from engine.keys import KeyTable, pair_key
 from engine.runs import Segments, run_starts, steps
 
 __all__ = ["OTHER", "Combinations", "Names", "Rows", "Sticky", "grown", "sticky"]
@@ -118,7 +119,7 @@ class Combinations:
         self.said_values = np.full((64, len(DIMENSIONS)), -1, np.int32)
         self.codes: dict[tuple[int, ...], int] = {(0,) * len(DIMENSIONS): 0}
         self.values = np.zeros((64, len(DIMENSIONS)), np.int32)
-        self._merged: dict[int, int] = {}
+        self.pairs = KeyTable(nothing=-1)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -148,13 +149,22 @@ class Combinations:
         """Combination after a said, elementwise. Few distinct pairs occur, so each is worked out once and remembered."""
         keys = combinations.astype(np.int64) << 32 | saids
         distinct, inverse = np.unique(keys, return_inverse=True)
-        known = self._merged
-        codes = [known[key] if key in known else self._merge(key) for key in distinct.tolist()]
+        codes = [self.learn(key >> 32, key & 0xFFFFFFFF) for key in distinct.tolist()]
         return np.array(codes, np.int32)[inverse]
 
-    def _merge(self, key: int) -> int:
-        before, said = self.values[key >> 32], self.said_values[key & 0xFFFFFFFF]
-        values = np.where(said < 0, before, said)
+    def learn(self, before: int, said: int) -> int:
+        """The combination after a said, remembered in `pairs` under `pair_key`."""
+        key = np.array([pair_key(before, said)], np.uint64)
+        code = int(self.pairs.get(key)[0])
+        if code < 0:
+            if self.pairs.count >= 4 * self.combinations_max:  # It only saves time.
+                self.pairs = KeyTable(nothing=-1)
+            code = self._merge(before, said)
+            self.pairs.add(key, np.array([code], np.int32))
+        return code
+
+    def _merge(self, before: int, said: int) -> int:
+        values = np.where(self.said_values[said] < 0, self.values[before], self.said_values[said])
         combination = tuple(values.tolist())
         if combination not in self.codes and len(self.codes) >= self.combinations_max:
             self.overflow_count += 1
@@ -163,9 +173,6 @@ class Combinations:
         code = self.codes.setdefault(combination, len(self.codes))
         self.values = grown(self.values, code + 1)
         self.values[code] = values
-        if len(self._merged) >= 4 * self.combinations_max:  # It only saves time.
-            self._merged.clear()
-        self._merged[key] = code
         return code
 
 

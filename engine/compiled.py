@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import config, njit
+from numba import config as numba_config
+from numba import njit
 
 __all__ = ["compiled"]
 
+config: Any = numba_config  # Its attributes are made at run time.
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

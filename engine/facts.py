@@ -54,32 +54,21 @@ class Changes:
 
 @dataclass
 class Facts:
-    """The facts of one batch: lists of columns."""
+    """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value."""
 
-    amounts: list[tuple[int, Codes, Instants, NDArray[np.int64]]] = field(default_factory=list)
-    samples: list[tuple[int, Codes, Instants, NDArray[np.int64]]] = field(default_factory=list)
-    longest: list[tuple[Codes, Instants, NDArray[np.int64]]] = field(default_factory=list)
+    amounts: list[NDArray[np.int64]] = field(default_factory=list)
+    samples: list[NDArray[np.int64]] = field(default_factory=list)
+    longest: list[NDArray[np.int64]] = field(default_factory=list)
     levels: dict[int, list[Changes]] = field(default_factory=dict)
 
     def count(self, name: str, combinations: Codes, times_us: Instants, amount: int = 1) -> None:
         """`amount` once for each row."""
-        if len(times_us):
-            self.amounts.append((FIELD[name], combinations, times_us, np.full(len(times_us), amount, np.int64)))
+        self.add(name, combinations, times_us, np.full(len(times_us), amount, np.int64))
 
     def add(self, name: str, combinations: Codes, times_us: Instants, values: NDArray[np.int64]) -> None:
         """`values` by row."""
         if len(times_us):
-            self.amounts.append((FIELD[name], combinations, times_us, values))
-
-    def sample(self, measure: str, combinations: Codes, times_us: Instants, values_us: Instants) -> None:
-        """One duration a row, for the distribution of a measure."""
-        if len(times_us):
-            self.samples.append((MEASURES.index(measure), combinations, times_us, values_us))
-
-    def wait(self, combinations: Codes, times_us: Instants, waits_us: Instants) -> None:
-        """Candidates for the longest wait of the contacts that arrived then."""
-        if len(times_us):
-            self.longest.append((combinations, times_us, waits_us))
+            self.amounts.append(np.stack((np.full(len(times_us), FIELD[name]), combinations, times_us, values)))
 
     def change(self, level: str, changes: Changes) -> None:
         """Steps of a level."""

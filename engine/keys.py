@@ -7,14 +7,30 @@ any two are taken for one. Key 0 stands for no text.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiled import compiled
 
-__all__ = ["PUBLIC", "SECRET_BYTES", "KeySet", "KeyTable", "Keys", "Secret", "blended", "key_at", "key_of", "word_at"]
+__all__ = [
+    "PUBLIC",
+    "SECRET_BYTES",
+    "KeySet",
+    "KeyTable",
+    "Keys",
+    "Number",
+    "Secret",
+    "blended",
+    "key_at",
+    "key_of",
+    "pair_key",
+    "place_of",
+    "word_at",
+]
 
+Number = int | np.integer[Any]
 Keys = NDArray[np.uint64]
 Codes = NDArray[np.int32]
 
@@ -86,6 +102,12 @@ def blended(key: np.uint64, number: int) -> np.uint64:  # pragma: no cover
 
 
 @compiled
+def pair_key(combination: Number, said: Number) -> np.uint64:  # pragma: no cover
+    """One key for a combination and a said; distinct for distinct pairs."""
+    return blended(np.uint64(combination) << np.uint64(32) | np.uint64(said), 0)
+
+
+@compiled
 def _round(
     v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:  # pragma: no cover
@@ -142,6 +164,11 @@ class KeyTable:
         self.count += added
         return rows[:added]
 
+    @property
+    def arrays(self) -> tuple[Keys, NDArray[np.int32]]:
+        """Keys and values by place, for `place_of` in compiled code; good until the next `add`."""
+        return self._keys, self._values
+
     def _make_room(self, more: int) -> None:
         size = len(self._keys)
         while 2 * (self.count + more) > size:
@@ -189,7 +216,7 @@ class KeySet:
 
 
 @compiled
-def _find(table: Keys, key: np.uint64) -> np.int64:  # pragma: no cover
+def place_of(table: Keys, key: np.uint64) -> np.int64:  # pragma: no cover
     """Where the key is, or the vacant place where it would go."""
     mask = np.uint64(len(table) - 1)
     place = key & mask
@@ -204,7 +231,7 @@ def _get(table: Keys, values: Codes, keys: Keys, out: Codes, nothing: int) -> No
         if keys[row] == np.uint64(0):
             out[row] = nothing
         else:
-            place = _find(table, keys[row])
+            place = place_of(table, keys[row])
             out[row] = values[place] if table[place] == keys[row] else -1
 
 
@@ -217,7 +244,7 @@ def _add(  # pragma: no cover
         if added == len(new_values):
             break
         if keys[row] != np.uint64(0):
-            place = _find(table, keys[row])
+            place = place_of(table, keys[row])
             if table[place] != keys[row]:
                 table[place], values[place] = keys[row], new_values[added]
                 rows[added] = row
@@ -228,7 +255,7 @@ def _add(  # pragma: no cover
 @compiled
 def _has(table: Keys, keys: Keys, known: NDArray[np.bool_]) -> None:  # pragma: no cover
     for row in range(len(keys)):
-        known[row] = keys[row] != np.uint64(0) and table[_find(table, keys[row])] == keys[row]
+        known[row] = keys[row] != np.uint64(0) and table[place_of(table, keys[row])] == keys[row]
 
 
 @compiled
@@ -239,7 +266,7 @@ def _note(  # pragma: no cover
     for row in range(len(keys)):
         repeated[row] = False
         if keys[row] != np.uint64(0) and not passed[row]:
-            place = _find(table, keys[row])
+            place = place_of(table, keys[row])
             if table[place] == keys[row]:
                 repeated[row] = True
             else:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from engine.events import KINDS, kind
 
 __all__ = [
-    "ILLEGAL", "LEGAL", "OUT_OF_ORDER", "PRECEDENCE", "REASONS", "STATE_COUNT", "TRANSITIONS", "Outcome", "Phase", "forgotten",
-    "outcomes", "phases",
+    "ILLEGAL", "LEGAL", "OUT_OF_ORDER", "PRECEDENCE", "REASONS", "STATE_COUNT", "TRANSITIONS", "Outcome", "Phase", "phases",
 ]  # fmt: skip
 
 
@@ -140,17 +139,6 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 TRANSITIONS, ILLEGAL = _tables()
 
 
-def forgotten(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """States of contacts that have been idle past the limit: ended ones are unknown again, others stay as they are."""
-    ended = states >= Phase.ABANDONED * _OUTCOMES
-    return np.where(ended, np.uint8(0), states)
-
-
 def phases(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The phase in each state."""
     return states // np.uint8(_OUTCOMES)
-
-
-def outcomes(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The outcome in each state."""
-    return states % np.uint8(_OUTCOMES)

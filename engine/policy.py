@@ -15,8 +15,10 @@ from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
 from engine.times import MINUTE_US, SECOND_US
 
-__all__ = ["NO_LIMIT_US", "Limits", "Policy"]
+__all__ = ["LIMITS", "NO_LIMIT_US", "Limits", "Policy"]
 
+#: The limits, in the order of their table: first those that are deadlines.
+LIMITS = ("wait_us", "first_reply_us", "target_us", "short_us")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
 _CHANNEL = DIMENSIONS.index("channel")
@@ -42,7 +44,7 @@ class Policy:
     service_level: str = "answered_of_ended"
 
     def __post_init__(self) -> None:
-        for name in ("target_us", "short_us", "wait_us", "first_reply_us"):
+        for name in LIMITS:
             for channel, limit_us in getattr(self, name).items():
                 if limit_us <= 0:
                     raise InvalidSetting(
@@ -51,25 +53,24 @@ class Policy:
 
 
 class Limits:
-    """The policy's limits by combination, int64 microseconds, `NO_LIMIT_US` where there is none; grows with the table."""
+    """The policy's limits by combination, int64 microseconds, `NO_LIMIT_US` where there is none; grows with the table.
+
+    `table_us` (limits, combinations): a row for each of `LIMITS`.
+    """
 
     def __init__(self, policy: Policy, combinations: Combinations) -> None:
         self.policy = policy
         self.combinations = combinations
-        self.target_us = self.short_us = self.wait_us = self.first_reply_us = np.empty(0, np.int64)
+        self.table_us = np.empty((len(LIMITS), 0), np.int64)
 
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
-        known = len(self.target_us)
+        known = self.table_us.shape[1]
         codes = self.combinations.values[known : len(self.combinations), _CHANNEL].tolist()
         if codes:
             channels = [self.combinations.names[_CHANNEL].texts[code] for code in codes]
-            for name in ("target_us", "short_us", "wait_us", "first_reply_us"):
-                setattr(
-                    self,
-                    name,
-                    np.concatenate((getattr(self, name), _by_channel(getattr(self.policy, name), channels))),
-                )
+            new = np.stack([_by_channel(getattr(self.policy, name), channels) for name in LIMITS])
+            self.table_us = np.concatenate((self.table_us, new), axis=1)
 
 
 def _by_channel(limits: Mapping[str, int], channels: list[str]) -> NDArray[np.int64]:

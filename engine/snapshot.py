@@ -14,10 +14,10 @@ import numpy as np
 
 from engine.agents import ARRAYS as AGENT_ARRAYS
 from engine.columns import Combinations, Names, Rows
-from engine.contacts import ARRAYS as CONTACT_ARRAYS
 from engine.errors import InvalidSetting
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
+from engine.lives import LIFE
 from engine.tallies import Rollup
 from engine.watermark import Source
 
@@ -137,15 +137,18 @@ def _contacts(contacts: Any) -> dict[str, Any]:
     return {
         "names": contacts.names, "free": contacts.free, "illegal_counts": contacts.illegal_counts,
         "refused_count": contacts.refused_count,
-        **{name: getattr(contacts, name)[:count] for name, _, _ in CONTACT_ARRAYS},
+        "keys": contacts.keys[:count], "states": contacts.states[:count], "due_us": contacts.due_us[:, :count],
+        "lives": {name: contacts.lives[name][:count] for name in LIFE.names or ()},
     }  # fmt: skip
 
 
 def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
     contacts.names, contacts.free = saved["names"], saved["free"]
     contacts.illegal_counts, contacts.refused_count = saved["illegal_counts"], saved["refused_count"]
-    for name, _, _ in CONTACT_ARRAYS:
-        setattr(contacts, name, saved[name])
+    contacts.keys, contacts.states, contacts.due_us = saved["keys"], saved["states"], saved["due_us"]
+    contacts.lives = np.zeros(len(contacts.names), LIFE)
+    for name, values in saved["lives"].items():
+        contacts.lives[name] = values
     contacts.find_again()
     contacts.look_again()
 

