@@ -1,8 +1,8 @@
 """Plain loops over bytes and rows as machine code, where arrays cannot express them: compiled once, then read from a cache.
 
-The cache lies beside the source, or where NUMBA_CACHE_DIR says, in a folder named by the hash of all source with compiled
-code: compiled functions take in those that they call, from other files too, so a change in any file makes all of them
-anew. Where nothing can be written, each process compiles for itself.
+The cache lies beside the source, or where NUMBA_CACHE_DIR says, in a folder named by the hash of the engine's source: compiled
+functions take in those that they call and the constants that they name, from other files too, so a change in any file makes all
+of them anew. Where nothing can be written, each process compiles for itself.
 """
 
 import hashlib
@@ -21,8 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _folder() -> Path:
     here = Path(__file__).parent
-    texts = [path.read_bytes() for path in sorted(here.glob("*.py"))]
-    digest = hashlib.sha256(b"".join(text for text in texts if b"@compiled" in text)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
     return Path(config.CACHE_DIR or here / "__pycache__") / digest
 
 

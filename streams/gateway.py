@@ -197,6 +197,8 @@ class Gateway:
     def _judge(self, body: bytes, source: str, encoding: str, received_us: int) -> Judged:
         if encoding == "gzip":
             body = inflate(body, self._settings.inflated_bytes_max)
+        if body.count(b"\n") > self._settings.lines_max:
+            raise BodyError(413, f"The body has more than {self._settings.lines_max} lines; send smaller batches.")
         latest_us = received_us + self._settings.future_allowance_us
         return judge(body, self._pseudonyms, self._service.secret, source=source, latest_us=latest_us)
 

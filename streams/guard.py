@@ -79,16 +79,17 @@ class Guard:
     async def _refusal(self, request: Request) -> Response | None:
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
-        if origin is not None and request.method == "POST" and urlsplit(origin).netloc != host:
+        if origin is not None and request.method == "POST" and _place(origin) != host:
             return _refuse(403, "A page of another site may not send here.")
         if self._token is None:
             name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
             return None if is_loopback(name.strip("[]")) else _refuse(421, "This name is not served here.")
-        if request.url.path == "/login" and request.method == "POST":
+        path = request.scope["path"]  # Not `request.url`, which a hostile Host makes raise.
+        if path == "/login" and request.method == "POST":
             return await self._log_in(request)
-        if request.url.path in OPEN_PATHS or self._knows(request):
+        if path in OPEN_PATHS or self._knows(request):
             return None
-        if request.url.path == "/" and request.method == "GET":
+        if path == "/" and request.method == "GET":
             return Response(_LOGIN_PAGE, 401, media_type="text/html", headers={"Cache-Control": "no-store"})
         refusal = _refuse(401, "A valid bearer token is needed; nothing was stored.")
         refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -121,6 +122,14 @@ class Guard:
             secure=request.url.scheme == "https",
         )
         return answer
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin, None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _refuse(status: int, error: str) -> Response:

@@ -27,6 +27,10 @@ __all__ = ["BodyError", "Pseudonyms", "inflate", "lines_of", "pieces"]
 KEY_BYTES = 32
 PSEUDONYM_DIGITS = 16
 PIECE_BYTES = 1 << 20
+#: Members of one gzip body; what is left of the body is copied for each.
+MEMBERS_MAX = 100
+#: Bytes of an array, or of events printed over several lines: each value becomes an object before any can be judged.
+OBJECTS_BYTES_MAX = 2 << 20
 _GZIP = 16 + zlib.MAX_WBITS
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -52,6 +56,8 @@ def inflate(body: bytes, bytes_max: int) -> bytes:
     parts: list[bytes] = []
     room = bytes_max
     while body:
+        if len(parts) == MEMBERS_MAX:
+            raise BodyError(413, f"The body has more than {MEMBERS_MAX} gzip members; send smaller batches.")
         member = zlib.decompressobj(_GZIP)
         try:
             part = member.decompress(body, room + 1)
@@ -68,15 +74,21 @@ def inflate(body: bytes, bytes_max: int) -> bytes:
 
 
 def lines_of(body: bytes) -> bytes:
-    """The body as NDJSON: one event a line, in the order and (for NDJSON) under the line numbers of the sender."""
+    """The body as NDJSON: one event a line, in the order and (for NDJSON) under the line numbers of the sender.
+
+    Raises BodyError for a long array.
+    """
     body = body.removeprefix(_BYTE_ORDER_MARK)
     start = body.lstrip()[:1]
+    is_short = len(body) <= OBJECTS_BYTES_MAX
     if start == b"[":
+        if not is_short:
+            raise BodyError(413, f"An array may have {OBJECTS_BYTES_MAX} bytes; send one event a line instead.")
         try:
             return b"\n".join(_one_line(bytes(item)) for item in _array.decode(body))
         except _BAD_JSON:
             return body
-    if start == b"{" and not _is_value(body.lstrip().split(b"\n", 1)[0]):
+    if start == b"{" and is_short and not _is_value(body.lstrip().split(b"\n", 1)[0]):
         return b"\n".join(_printed_over_lines(body)) or body
     return body
 
@@ -173,17 +185,20 @@ def _one_line(value: bytes) -> bytes:
 
 
 def _printed_over_lines(body: bytes) -> list[bytes]:
-    """JSON values printed over several lines, one after the other; none when the body is not made of such."""
+    """JSON values of which some are printed over several lines, one after the other; none when the body is not made of such."""
     values: list[bytes] = []
+    is_printed = False
     scan = json.JSONDecoder().raw_decode
     try:
         text = body.decode("utf-8")
         position = len(text) - len(text.lstrip())
         while position < len(text):
             _, end = scan(text, position)
-            values.append(_one_line(text[position:end].encode()))
+            value = text[position:end].encode()
+            is_printed |= b"\n" in value
+            values.append(_one_line(value))
             space = _BLANKS.match(text, end)
             position = space.end() if space else end
     except (ValueError, RecursionError, msgspec.DecodeError):
         return []
-    return values
+    return values if is_printed else []  # One a line: then the sender's own lines and numbers hold.

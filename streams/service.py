@@ -91,6 +91,7 @@ async def serve(
 def _server_config(application: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
+        http="h11",  # The other parser sets no limit to headers.
         lifespan="off",
         ws="none",
         access_log=False,

@@ -61,6 +61,8 @@ class ServiceSettings:
     backlog_bytes_max: int = 128 * MIB
     backlog_batches_max: int = 1_024
     """Batches journalled or on their way to it and not yet absorbed; beyond it the answer is 429."""
+    lines_max: int = 200_000
+    """Lines of one body; beyond it the answer is 413."""
     rejects_listed_max: int = 100
     rejects_kept_max: int = 10_000
     viewers_max: int = 1_000

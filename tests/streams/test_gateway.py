@@ -329,3 +329,25 @@ def test_a_token_is_neither_short_nor_shown(tmp_path: Path) -> None:
 def test_a_setting_out_of_range_is_refused_in_a_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=r"\.$"):
         ServiceSettings(data=tmp_path, **change)
+
+
+def test_a_body_of_too_many_lines_is_refused_before_any_is_judged(tmp_path: Path) -> None:
+    site = Site(tmp_path, lines_max=1_000)
+    started = time.monotonic()
+    assert site.post(b"1\n" * 1_001).status_code == 413
+    assert site.post(gzip.compress(b"1\n" * 4_000_000), headers={"content-encoding": "gzip"}).status_code == 413
+    assert time.monotonic() - started < 5
+    assert site.post(b"1\n" * 1_000).json()["rejected_count"] == 1_000
+    site.shelf.journal.close()
+
+
+def test_a_long_array_is_refused_before_it_becomes_objects_and_a_short_one_is_taken(site: Site) -> None:
+    assert site.post(b"[" + b"1," * (1 << 20) + b"1]").status_code == 413
+    assert site.post(json.dumps([event(n) for n in range(1_000)]).encode()).json()["accepted"] == 1_000
+
+
+def test_a_long_body_whose_first_line_is_broken_costs_that_line_only(site: Site) -> None:
+    lines = [b"{broken", *(json.dumps(event(n)).encode() for n in range(25_000))]
+    answer = site.post(b"\n".join(lines)).json()
+    assert len(b"\n".join(lines)) > 2 << 20
+    assert (answer["accepted"], answer["rejected_count"]) == (25_000, 1)
