@@ -16,7 +16,7 @@ def _breaches(engine: Engine) -> int:
     return int(engine.tallies.rollups[0].totals[0, FIELD["breaches"]])
 
 
-def test_levels_of_forgotten_panes_outlive_a_restart():
+def test_levels_of_forgotten_panes_outlive_a_restart() -> None:
     #  6:00 two queued, neither ever answered | until 16:00 others, who do not wait; panes are kept for three hours
     settings = Settings(retention_us=3 * HOUR_US, batch_rows=1)
     stopped = Engine(settings)
@@ -30,7 +30,7 @@ def test_levels_of_forgotten_panes_outlive_a_restart():
         assert (found["queue_depth_max"], found["queue_depth_mean"]) == (2, pytest.approx(2))
 
 
-def test_what_happens_at_the_watermark_itself_waits_until_the_instant_is_over():
+def test_what_happens_at_the_watermark_itself_waits_until_the_instant_is_over() -> None:
     #  a |-------|
     #  b         |----   8:05 is the watermark when b is heard, and a's answer of 8:05 is still to come
     engine = Engine(Settings(disorder_bound_us=0, batch_rows=1))
@@ -44,7 +44,7 @@ def test_what_happens_at_the_watermark_itself_waits_until_the_instant_is_over():
     assert window(engine, "8:00", "8:30")["queue_depth_max"] == 1
 
 
-def test_an_event_repeated_in_the_next_generation_of_ids_is_recognised():
+def test_an_event_repeated_in_the_next_generation_of_ids_is_recognised() -> None:
     #  generations change every 20 minutes: 8:15 e1 | 8:25 | 8:16, within the allowed lateness, e1 again
     first = at("8:15", "message.customer", "a", id="e1")
     settings: dict[str, Any] = {"disorder_bound_us": 5 * MINUTE_US, "allowed_lateness_us": 15 * MINUTE_US}
@@ -53,7 +53,7 @@ def test_an_event_repeated_in_the_next_generation_of_ids_is_recognised():
     assert (engine.counters.duplicates, window(engine, "8:00", "8:30")["customer_messages"]) == (1, 1)
 
 
-def test_a_wait_that_goes_on_is_not_broken_while_its_limit_is_only_just_reached():
+def test_a_wait_that_goes_on_is_not_broken_while_its_limit_is_only_just_reached() -> None:
     # Another's limit has passed already, so the clock does look.
     engine = Engine(Settings())
     feed(engine, [at("7:59", "contact.queued", "z"), at("8:00", "contact.queued", "a")])
@@ -64,7 +64,7 @@ def test_a_wait_that_goes_on_is_not_broken_while_its_limit_is_only_just_reached(
     assert found == [1, 2]
 
 
-def test_a_wait_that_the_clock_found_broken_is_not_broken_again_by_its_end():
+def test_a_wait_that_the_clock_found_broken_is_not_broken_again_by_its_end() -> None:
     engine = Engine(Settings())
     feed(engine, [at("8:00", "contact.queued", "a"), at("8:00", "contact.queued", "b")])
     for clock in ("8:06", "8:07"):
@@ -74,7 +74,7 @@ def test_a_wait_that_the_clock_found_broken_is_not_broken_again_by_its_end():
     assert _breaches(engine) == 3
 
 
-def test_a_contact_that_ended_is_remembered_for_the_whole_linger_time():
+def test_a_contact_that_ended_is_remembered_for_the_whole_linger_time() -> None:
     #  8:00 closed ......... 8:59 answered, illegal | 9:01 an hour has passed: a new life
     settings = Settings(linger_us=HOUR_US, disorder_bound_us=0, batch_rows=1)
     engine = Engine(settings)
@@ -92,7 +92,7 @@ def test_a_contact_that_ended_is_remembered_for_the_whole_linger_time():
 @pytest.mark.parametrize(
     ("written", "in_utc"), [("08:45+05:45", "03:00Z"), ("02:00-01:00", "03:00Z"), ("03:00-00:00", "03:00Z")]
 )
-def test_an_offset_east_of_greenwich_is_taken_off_and_one_west_added(written: str, in_utc: str):
+def test_an_offset_east_of_greenwich_is_taken_off_and_one_west_added(written: str, in_utc: str) -> None:
     times_us = []
     for clock in (written, in_utc):
         hour_minute, offset = clock[:5], clock[5:]

@@ -1,0 +1,1 @@
+"""Arbitrary bytes against the decoder, the HTTP intake and the running service."""

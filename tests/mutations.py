@@ -1,0 +1,413 @@
+"""Deliberate faults, each planted alone in a copy of the tree, and the test that must fail for it.
+
+Owns the table of faults and the command `python -m tests.mutations [name …]`, which plants them one after the other and says
+for each `caught` or `SURVIVED`; `--table` prints the table of tests/README.md. Never touches the tree it is started from.
+
+Law: a fault counts as caught only when its test passes without it and fails with it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["FAULTS", "ROOT", "Fault", "planted", "table"]
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("engine", "streams", "dashboards", "alerts", "benchmarks", "tests", "pyproject.toml")
+#: Past this a test is taken to hang, which is no proof of anything.
+TEST_S_MAX = 240
+#: A failing property need not be made small here. Appended to the copy's own settings of hypothesis.
+UNSHRUNK = """
+from hypothesis import Phase
+settings.register_profile("unshrunk", settings.get_profile("engine"), phases=[Phase.explicit, Phase.generate])
+settings.load_profile("unshrunk")
+"""
+
+ORACLE = (
+    "tests/engine/test_oracle.py::test_illegal_late_and_doubled_events_from_several_sources_give_the_oracles_figures"
+)
+RESTORED = "tests/engine/test_properties.py::test_who_stopped_and_was_restored_goes_on_as_if_never_stopped"
+CUT = "tests/engine/test_properties.py::test_no_cutting_of_a_stream_changes_any_figure"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In `file` the text `old`, which stands there once, becomes `new`; `test` is the node id of the test that fails then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+def _test(file: str, name: str) -> str:
+    return f"tests/{file}.py::test_{name}"
+
+
+FAULTS: tuple[Fault, ...] = (
+    # Time and order.
+    Fault(
+        "window end off by one",
+        "engine/windows.py",
+        "high = np.searchsorted(rollup.keys, end_panes << _GROUP_BITS)",
+        "high = np.searchsorted(rollup.keys, (end_panes + 1) << _GROUP_BITS)",
+        _test("engine/test_service_level", "an_offer_at_7_28_answered_at_7_32_counts_where_it_arrived_and_where_it_happened"),
+    ),
+    Fault(
+        "last window of a short day too long",
+        "engine/windows.py",
+        "ends = np.minimum(ends, np.append(starts[1:], midnight))",
+        "pass",
+        _test("engine/test_windows", "the_last_window_before_midnight_is_shorter_where_the_day_is"),
+    ),
+    Fault(
+        "watermark per batch",
+        "engine/watermark.py",
+        "return reached[:-1], reached[1:]",
+        "return np.full(len(times_us), reached[0]), reached[1:]",
+        CUT,
+    ),
+    Fault(
+        "late at the bound itself",
+        "engine/watermark.py",
+        "late = times_us < met_us\n",
+        "late = times_us <= met_us\n",
+        ORACLE,
+    ),
+    Fault(
+        "dropped at the edge of the allowed lateness",
+        "engine/watermark.py",
+        "times_us < met_us - self.lateness_us",
+        "times_us <= met_us - self.lateness_us",
+        ORACLE,
+    ),
+    Fault(
+        "released at the watermark instead of before it",
+        "engine/watermark.py",
+        "ready = (rows.ranks_us < watermark_us)",
+        "ready = (rows.ranks_us <= watermark_us)",
+        _test("engine/test_mutants", "what_happens_at_the_watermark_itself_waits_until_the_instant_is_over"),
+    ),
+    Fault(
+        "tie rule swapped",
+        "engine/lifecycle.py",
+        '"contact.queued", "contact.announced", "contact.answered", "message.agent",',
+        '"contact.answered", "contact.queued", "contact.announced", "message.agent",',
+        _test("engine/test_levels", "a_wait_of_no_length_is_a_wait_but_never_stood_in_the_queue"),
+    ),
+    # What counts once.
+    Fault(
+        "duplicate counted",
+        "engine/pipeline.py",
+        "kept = ~(repeated | dropped | refused)",
+        "kept = ~(dropped | refused)",
+        _test("engine/test_limits", "an_event_repeated_by_a_slower_source_is_recognised"),
+    ),
+    Fault(
+        "late event applied twice",
+        "engine/pipeline.py",
+        "self.order.hold(rows)\n",
+        "self.order.hold(rows)\n        self.order.hold(rows[rows.lates])\n",
+        ORACLE,
+    ),
+    Fault(
+        "deduplication horizon too short",
+        "engine/pipeline.py",
+        "Identities(settings.disorder_bound_us + settings.allowed_lateness_us,",
+        "Identities(settings.disorder_bound_us,",
+        _test("engine/test_properties", "repeated_events_change_nothing_but_their_count"),
+    ),
+    Fault(
+        "ids of earlier generations not looked up",
+        "engine/identities.py",
+        "known |= keys.has(ids)",
+        "known |= False",
+        _test("engine/test_mutants", "an_event_repeated_in_the_next_generation_of_ids_is_recognised"),
+    ),
+    # Contacts.
+    Fault(
+        "breach at the limit instead of beyond it, by an event",
+        "engine/lives.py",
+        "if due_us[WAIT, slot] < rank_us:",
+        "if due_us[WAIT, slot] <= rank_us:",
+        _test("engine/test_levels", "a_limit_that_is_met_to_the_microsecond_is_kept"),
+    ),
+    Fault(
+        "breach at the limit instead of beyond it, by the clock",
+        "engine/contacts.py",
+        "slots = np.flatnonzero(due_us < watermark_us)",
+        "slots = np.flatnonzero(due_us <= watermark_us)",
+        _test("engine/test_mutants", "a_wait_that_goes_on_is_not_broken_while_its_limit_is_only_just_reached"),
+    ),
+    Fault(
+        "due forgets to clear",
+        "engine/contacts.py",
+        "            due_us[slots] = NEVER_DUE\n",
+        "",
+        _test("engine/test_mutants", "a_wait_that_the_clock_found_broken_is_not_broken_again_by_its_end"),
+    ),
+    Fault(
+        "offered not moved when the combination changes",
+        "engine/lives.py",
+        "elif as_ != as_before and not life.settled:",
+        "elif False:",
+        _test("engine/test_levels", "a_contact_counts_by_arrival_for_where_it_first_waited"),
+    ),
+    Fault(
+        "answered counted by event instead of arrival",
+        "engine/lives.py",
+        "_put(amounts, amount, _F_ANSWERED, cohort, arrival_us, step)",
+        "_put(amounts, amount, _F_ANSWERED, cohort, time_us, step)",
+        _test("engine/test_service_level", "an_offer_at_7_28_answered_at_7_32_counts_where_it_arrived_and_where_it_happened"),
+    ),
+    Fault(
+        "service-level target exclusive instead of inclusive",
+        "engine/lives.py",
+        "if life.waited_us <= limits_us[TARGET, cohort]:\n                        amount = _put(amounts, amount, _F_TIMELY",
+        "if life.waited_us < limits_us[TARGET, cohort]:\n                        amount = _put(amounts, amount, _F_TIMELY",
+        _test("engine/test_service_level", "a_wait_exactly_as_long_as_the_target_is_in_target"),
+    ),
+    Fault(
+        "waiting after an answer counted as the wait",
+        "engine/lives.py",
+        "if not life.was_answered:",
+        "if True:",
+        _test("engine/test_levels", "a_wait_after_an_answer_in_another_life_of_the_contact_is_no_part_of_its_wait"),
+    ),
+    Fault(
+        "canned reply taken for a person's",
+        "engine/lives.py",
+        "elif kind_ == _REPLY:",
+        "elif kind_ == _REPLY or kind_ == len(illegal) - 1:",
+        ORACLE,
+    ),
+    Fault(
+        "memory reclaimed too early",
+        "engine/contacts.py",
+        'self.lives["seen_us"][:count] <= watermark_us - self.linger_us',
+        'self.lives["seen_us"][:count] <= watermark_us',
+        _test("engine/test_mutants", "a_contact_that_ended_is_remembered_for_the_whole_linger_time"),
+    ),
+    Fault(
+        "agent's contacts stay behind when the agent moves",
+        "engine/agents.py",
+        "changed = (load_before != load_after) | (moved & (load_after != 0))",
+        "changed = load_before != load_after",
+        ORACLE,
+    ),
+    # Tallies.
+    Fault(
+        "area counted to the pane's start",
+        "engine/tallies.py",
+        "deltas * ((panes + 1) * self.pane_us - times_us)",
+        "deltas * (panes * self.pane_us - times_us)",
+        _test("engine/test_windows", "levels_are_carried_into_windows_in_which_nothing_happened"),
+    ),
+    Fault(
+        "arrivals before departures in peaks",
+        "engine/tallies.py",
+        "settled[:-1] |= lates[:-1] & (sequences[1:] != sequences[:-1])",
+        "settled[:] = True",
+        _test("engine/test_levels", "at_one_instant_departures_come_before_arrivals"),
+    ),
+    Fault(
+        "levels of forgotten panes lost",
+        "engine/tallies.py",
+        "np.add.at(self.base, self.keys[:cut]",
+        "0 and np.add.at(self.base, self.keys[:cut]",
+        _test("engine/test_limits", "panes_past_their_retention_are_forgotten_and_the_others_stay_as_they_are"),
+    ),
+    # Snapshots, each without one thing.
+    Fault(
+        "snapshot without the contacts' deadlines",
+        "engine/snapshot.py",
+        'contacts.states, contacts.due_us = saved["keys"], saved["states"], saved["due_us"]',
+        'contacts.states, contacts.due_us = saved["keys"], saved["states"], saved["due_us"] * 0 + 2**62',
+        RESTORED,
+    ),
+    Fault(
+        "snapshot without the contacts' lives",
+        "engine/snapshot.py",
+        "contacts.lives[name] = values",
+        "contacts.lives[name] = values[:0].sum()",
+        RESTORED,
+    ),
+    Fault(
+        "snapshot without the rows held back",
+        "engine/snapshot.py",
+        '[Rows(**order["held"])] if order["held"] else []',
+        "[]",
+        RESTORED,
+    ),
+    Fault(
+        "snapshot without the ids",
+        "engine/snapshot.py",
+        'keys.note(saved["keys"], np.zeros(len(saved["keys"]), np.bool_))',
+        "assert keys is not None",
+        RESTORED,
+    ),
+    Fault(
+        "snapshot without the clock's floor",
+        "engine/snapshot.py",
+        'engine.order.floor_us, engine.order.forced_count = order["floor_us"], order["forced_count"]',
+        'engine.order.forced_count = order["forced_count"]',
+        RESTORED,
+    ),
+    Fault(
+        "snapshot without the levels of forgotten panes",
+        "engine/snapshot.py",
+        '_GROUP_ARRAYS = ("group_of", "totals", "base")',
+        '_GROUP_ARRAYS = ("group_of", "totals")',
+        _test("engine/test_mutants", "levels_of_forgotten_panes_outlive_a_restart"),
+    ),
+    # Compiled code.
+    Fault(
+        "key seen before not told",
+        "engine/keys.py",
+        "repeated[row] = True",
+        "repeated[row] = False",
+        _test("engine/test_properties", "repeated_events_change_nothing_but_their_count"),
+    ),
+    Fault(
+        "offset of a time with its sign turned",
+        "engine/scanning.py",
+        "shift = (hours * 60 + minutes) * (1 if buffer[place] == 43 else -1)",
+        "shift = (hours * 60 + minutes) * (-1 if buffer[place] == 43 else 1)",
+        _test("engine/test_mutants", "an_offset_east_of_greenwich_is_taken_off_and_one_west_added"),
+    ),
+    # The journal and what stands on it.
+    Fault(
+        "replay without the clock of the batches",
+        "streams/keeper.py",
+        "if batch.clock_us:",
+        "if batch.clock_us and False:",
+        _test("streams/test_mutants", "what_only_the_clock_made_late_is_late_again_in_the_replay"),
+    ),
+    Fault(
+        "snapshot said to cover a batch more than it does",
+        "streams/keeper.py",
+        "Snapshot(self.covered, created_us, data)",
+        "Snapshot(self.covered + 1, created_us, data)",
+        _test("streams/test_embedded", "a_snapshot_and_what_lies_behind_it_make_the_same_as_the_whole_journal"),
+    ),
+    Fault(
+        "clock moves on while a body is on its way",
+        "streams/embedded.py",
+        "0 if self._begun or self._backlog_batches else",
+        "0 if self._backlog_batches else",
+        _test("streams/test_embedded", "the_tick_stands_still_while_a_body_is_on_its_way"),
+    ),
+    Fault(
+        "journal pruned up to the newer snapshot",
+        "streams/journal.py",
+        '"DELETE FROM batches WHERE sequence <= ?", (kept[-1],)',
+        '"DELETE FROM batches WHERE sequence <= ?", (kept[0],)',
+        _test("streams/test_journal", "two_snapshots_are_kept_and_the_batches_behind_the_older_one"),
+    ),
+    Fault(
+        "missing batch passed over",
+        "streams/journal.py",
+        "if not row or row[0][0] != expected:",
+        "if not row:",
+        _test("streams/test_journal", "two_snapshots_are_kept_and_the_batches_behind_the_older_one"),
+    ),
+    Fault(
+        "message text stored",
+        "streams/intake.py",
+        'text, customer = event.pop("text", None), event.pop("customer", None)',
+        'text, customer = event.get("text", None), event.pop("customer", None)',
+        _test("streams/test_gateway", "texts_are_gone_and_customers_are_pseudonyms_before_anything_is_stored"),
+    ),
+)  # fmt: skip
+
+
+def planted(fault: Fault) -> str:
+    """The faulty source. Raises ValueError unless the old text stands in the file exactly once."""
+    source = (ROOT / fault.file).read_text(encoding="utf-8")
+    if source.count(fault.old) != 1:
+        raise ValueError(
+            f"{fault.file} holds the text of {fault.name!r} {source.count(fault.old)} times; it must be once."
+        )
+    return source.replace(fault.old, fault.new)
+
+
+def table() -> str:
+    """The faults as the table of tests/README.md."""
+    rows = [f"| {fault.name} | `{fault.file}` | `{fault.test.removeprefix('tests/')}` |" for fault in FAULTS]
+    return "\n".join(("| fault | planted in | caught by |", "|---|---|---|", *rows))
+
+
+def main(names: Sequence[str]) -> int:
+    """Plants the faults of these names, all when there are none; returns 1 when one survived, 2 for an unknown name."""
+    unknown = set(names) - {fault.name for fault in FAULTS}
+    if unknown:
+        print(f"There is no fault {min(unknown)!r}; --table lists them.", file=sys.stderr)
+        return 2
+    faults = [fault for fault in FAULTS if not names or fault.name in names]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _copied(Path(folder))
+        code, said = _run(copy, sorted({fault.test for fault in faults}), Path(folder, "compiled"))
+        if code:
+            print(f"Without any fault these tests do not pass:\n{said}", file=sys.stderr)
+            return 1
+        verdicts = [_try(fault, copy, number, len(faults)) for number, fault in enumerate(faults, 1)]
+    print(f"{sum(verdicts)} of {len(faults)} caught")
+    return 0 if all(verdicts) else 1
+
+
+def _copied(folder: Path) -> Path:
+    copy = folder / "tree"
+    copy.mkdir()
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, copy)
+    with (copy / "tests/engine/conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(UNSHRUNK)
+    return copy
+
+
+def _try(fault: Fault, copy: Path, number: int, count: int) -> bool:
+    began = time.monotonic()
+    path = copy / fault.file
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(planted(fault), encoding="utf-8")
+    # Compiled code is cached by its own file alone, so a fault in what it calls would be missed: it begins with no cache.
+    compiled = "compiled" if "@compiled" not in whole else f"compiled-{number}"
+    try:
+        code, said = _run(copy, [fault.test], copy.parent / compiled)
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    verdict = {0: "SURVIVED", 1: "caught"}.get(code, f"UNDECIDED (pytest ended with {code})\n{said}")
+    print(f"{number:3}/{count}  {time.monotonic() - began:5.1f} s  {verdict:8}  {fault.name}", flush=True)
+    return code == 1
+
+
+def _run(copy: Path, tests: Sequence[str], compiled: Path) -> tuple[int, str]:
+    """Pytest's exit code (124 when it did not end in time) and its last words."""
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(compiled),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(copy),
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "--tb=line", *tests]
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TEST_S_MAX)
+    except subprocess.TimeoutExpired:
+        return 124, ""
+    return done.returncode, (done.stdout + done.stderr)[-2_000:]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--table"]:
+        print(table())
+    else:
+        sys.exit(main(sys.argv[1:]))
