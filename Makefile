@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 OPTIONS ?=
+FROM ?= 0
+N ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -14,7 +16,7 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 	--no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-full lock clean
+.PHONY: help setup run test fuzz bench bench-full lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
@@ -29,6 +31,9 @@ test: $(DEVELOPMENT) ## check format, lint and types, and run every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -rs $(OPTIONS)
+
+fuzz: $(DEVELOPMENT) ## run simulations and fuzzing until stopped; FROM=1000 for the first seed, N=200 for how many
+	@$(BIN)/python -m tests.simulation --from $(FROM) $(if $(N),--seeds $(N)) $(OPTIONS)
 
 bench: $(RUNTIME) ## measure the engine in a few minutes, one table
 	@$(BIN)/python -m benchmarks.throughput $(OPTIONS)

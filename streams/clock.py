@@ -10,8 +10,9 @@ something is known (the centre is quiet, and its deadlines must run). From then 
 ends. A service that has never seen an event has nothing to age, and stays held. `near_us` is smaller than the
 disorder bound, so that what a source that just caught up sends next is not late.
 
-Law: every batch carries the instant to which the clock stood when it was admitted (0 while held). Who advances the
-engine to that instant before absorbing the batch, live and in replay alike, gets the same figures in both.
+Law: every batch carries the instant to which the clock stood when it was admitted: while held, the one that an
+earlier run had reached, 0 for none. Who advances the engine to that instant before absorbing the batch, live and in
+replay alike, gets the same figures in both.
 """
 
 from __future__ import annotations
@@ -28,15 +29,21 @@ class Clock:
         self._quiet_us = quiet_us
         self._latest_us = 0
         self._quiet_since_us = 0
+        self._reached_us = 0
 
-    def restored(self, now_us: int) -> None:
-        """Tell that events of an earlier run are known: silence counts from now on."""
+    def restored(self, now_us: int, reached_us: int = 0) -> None:
+        """Tell that events of an earlier run are known: silence counts from now on.
+
+        `reached_us` is how far the ticks of that run had pushed the engine. A snapshot keeps it and the journal does not,
+        so the batches that are judged by it carry it: a replay from an older snapshot must judge them alike.
+        """
+        self._reached_us = reached_us
         self._quiet_since_us = self._forward(now_us)
 
     def stamp(self, now_us: int, newest_us: int) -> int:
-        """Admit a batch whose newest event is of `newest_us`; returns the instant that goes with it, 0 while held."""
+        """Admit a batch whose newest event is of `newest_us`; returns the instant that goes with it."""
         now_us = self._forward(now_us)
-        stamp_us = now_us if self.running else 0
+        stamp_us = max(now_us if self.running else 0, self._reached_us)
         self._quiet_since_us = now_us
         if newest_us >= now_us - self._near_us:
             self.running = True

@@ -264,7 +264,7 @@ class Embedded:
     def _restore(self) -> None:
         self._keeper.open(_turn_us())
         if self.journal.sequence:
-            self._clock.restored(now_us())
+            self._clock.restored(now_us(), self._keeper.reached_us)
         whole = self.journal.lines_behind(self._keeper.covered)
         done = 0
         told_at = time.monotonic()

@@ -48,6 +48,11 @@ class Keeper:
         self._saved_us = 0
         self._lines_since_saved = 0
 
+    @property
+    def reached_us(self) -> int:
+        """The instant to which the clock has pushed event time so far, 0 for none."""
+        return max(0, self.engine.order.floor_us + self._settings.disorder_bound_us)
+
     def open(self, now_us: int) -> None:
         """Take the newest snapshot that can be used, or begin anew. Raises JournalError when neither is possible."""
         self.engine, self.covered = self._newest()

@@ -116,7 +116,7 @@ def test_the_version_is_the_same_wherever_it_is_said() -> None:
 
 # Make.
 
-TARGETS = ("setup", "run", "test", "bench", "bench-full", "lock", "clean", "help")
+TARGETS = ("setup", "run", "test", "fuzz", "bench", "bench-full", "lock", "clean", "help")
 
 
 @pytest.mark.parametrize("target", TARGETS)

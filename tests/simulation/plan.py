@@ -1,0 +1,202 @@
+"""What one seed decides: the centre, the settings, the delivery, the faults.
+
+Owns every number that is drawn before the run; what is drawn during it comes from a `dice` of its own name, so that one
+more throw in one place changes nothing in another. Never runs anything.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.pipeline import Settings
+from engine.policy import Policy
+from engine.windows import Spec
+from streams.simulate import Centre, Faults, Silence, Skew, preset
+from tests.reference import Rules
+
+__all__ = ["MS", "Plan", "S", "Times", "dice", "plan_of"]
+
+MS = 1_000
+S = 1_000_000
+MORNING = datetime(2025, 11, 11, 2, tzinfo=UTC)
+#: After which step a process may be killed, and how often at most the step is passed before.
+KILLS = {
+    "received": 30, "torn commit": 30, "committed": 30, "acknowledged": 30, "absorbing": 20, "ticked": 60,
+    "torn snapshot": 3, "snapshotted": 3, "replaying": 4, "stopped": 25,
+}  # fmt: skip
+ROLLUPS = (
+    (), ("queue",), ("tenant", "channel"), ("channel",), ("tier", "region"), ("queue", "channel", "tier"), ("category", "party"),
+)  # fmt: skip
+CHANNELS = ("app", "wechat", "web", "phone", "email", "sms", "ticket", "agents")
+
+
+@dataclass(frozen=True)
+class Times:
+    """Durations of the delivery and the machine, in microseconds."""
+
+    delay_us: int
+    hold_us: int
+    network_us: int
+    timeout_us: int
+    downtime_us: int
+    work_us: int
+    tick_us: int
+    near_us: int
+    quiet_us: int
+    snapshot_us: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One seed's world. Chances are shares from 0 to 1; `clock_steps` are instants since the start and what the machine's
+    clock is wrong by from then on; `kills` are steps and which passing of them is the last."""
+
+    seed: int
+    calm: bool
+    centre: Centre
+    faults: Faults
+    events_max: int
+    senders: int
+    by_contact: bool
+    shards: int
+    settings: Settings
+    rules: Rules
+    window: tuple[int, int]
+    times: Times
+    snapshot_lines: int
+    request_lines_max: int
+    piece_bytes: int
+    far: float
+    lost: float
+    unheard: float
+    twice: float
+    rubbish: float
+    silence_us: tuple[int, int]
+    clock_steps: tuple[tuple[int, int], ...]
+    kills: tuple[tuple[str, int], ...]
+    damaged: float
+
+
+def dice(seed: int, name: str) -> random.Random:
+    """Throws for one purpose; a text seeds the same in every process."""
+    return random.Random(f"{name} {seed}")
+
+
+def plan_of(seed: int) -> Plan:
+    """The whole plan of a seed."""
+    draw = dice(seed, "plan")
+    calm = draw.random() < 0.5
+    faulty = draw.random() < 0.85
+    times = _times(draw, calm)
+    lost, unheard = (draw.choice((0, 0.05, 0.2)), draw.choice((0, 0.05, 0.2))) if faulty else (0, 0)
+    kills = tuple((step, draw.randint(1, KILLS[step])) for step in draw.choices(list(KILLS), k=draw.randint(1, 9))) if faulty else ()  # fmt: skip
+    faults = _faults(draw, calm)
+    settings, rules, window = _engine(draw, _bound_us(draw, calm, times, faults, bool(kills), bool(lost or unheard)))
+    return Plan(
+        seed=seed,
+        calm=calm,
+        centre=preset(
+            draw.choice(("small", "small", "centre")), MORNING, agents=draw.randint(3, 12), duration_s=draw.choice((120, 600))
+        ),
+        faults=faults,
+        events_max=draw.choice((80, 120, 200, 300)),
+        senders=draw.randint(1, 3),
+        by_contact=draw.random() < 0.7,
+        shards=draw.randint(2, 4) if draw.random() < 0.3 else 1,
+        settings=settings,
+        rules=rules,
+        window=window,
+        times=times,
+        snapshot_lines=draw.choice((10, 40, 10_000)),
+        request_lines_max=draw.choice((3, 8, 20, 60)),
+        piece_bytes=draw.choice((200, 900, 5_000, 1 << 20)),
+        far=0 if calm else draw.choice((0, 0.03, 0.2)),
+        lost=lost,
+        unheard=unheard,
+        twice=draw.choice((0, 0.02, 0.2)),
+        rubbish=draw.choice((0, 0.02, 0.2)),
+        silence_us=(0, 0) if calm or draw.random() < 0.5 else (draw.randint(0, 90) * S, draw.randint(5, 120) * S),
+        clock_steps=_clock_steps(draw, calm),
+        kills=kills,
+        damaged=draw.choice((0, 0.4, 0.9)),
+    )  # fmt: skip
+
+
+def _times(draw: random.Random, calm: bool) -> Times:
+    wide = 1 if calm else 4
+    network_us = draw.choice((1, 50, 1_000)) * wide * MS
+    return Times(
+        delay_us=draw.choice((0, 200, 2_000)) * wide * MS,
+        hold_us=draw.choice((300, 2_000, 5_000)) * wide * MS,
+        network_us=network_us,
+        timeout_us=network_us + draw.choice((300, 3_000)) * MS,
+        downtime_us=draw.choice((100, 2_000, 20_000)) * MS,
+        work_us=draw.choice((0, 5, 500)) * MS,
+        tick_us=draw.choice((2, 5, 20)) * S,
+        near_us=draw.choice((250, 2_000)) * MS,
+        quiet_us=draw.choice((3, 10)) * S,
+        snapshot_us=draw.choice((3, 15, 3_600)) * S,
+    )
+
+
+def _bound_us(draw: random.Random, calm: bool, times: Times, faults: Faults, kills: bool, losses: bool) -> int:
+    """On calm seeds as wide as the slowest event on its way, which some kills may outlast; on others as it comes."""
+    if not calm:
+        return times.near_us + draw.choice((1, 500, 3_000, 10_000)) * MS
+    needed_us = times.delay_us + times.hold_us + 2 * times.network_us + 1_000 * faults.disorder_ms + 3 * times.near_us
+    return needed_us + S + (60 * S if kills else 0) + (60 * S if losses else 0)
+
+
+def _faults(draw: random.Random, calm: bool) -> Faults:
+    silence = Silence(draw.choice(CHANNELS), draw.randint(0, 60_000), draw.randint(1_000, 60_000), draw.random() < 0.3)
+    skewed = not calm and draw.random() < 0.2
+    return Faults(
+        duplicates=draw.choice((0, 0, 0.05, 0.3)),
+        disorder_ms=draw.choice((0, 0, 300, 3_000)) * (1 if calm else 3),
+        silences=() if calm or draw.random() < 0.6 else (silence,),
+        skew=Skew(draw.choice(CHANNELS), draw.choice((-20_000, -2_000, 1_000, 15_000))) if skewed else None,
+    )
+
+
+def _clock_steps(draw: random.Random, calm: bool) -> tuple[tuple[int, int], ...]:
+    if draw.random() < 0.5:
+        return ()
+    far_s = 4 if calm else draw.choice((4, 40))
+    steps = [(draw.randint(0, 120) * S, -draw.randint(1, far_s) * S)]
+    if not calm and draw.random() < 0.5:
+        steps = [(0, draw.randint(1, far_s) * S), *steps]
+    if draw.random() < 0.3:
+        steps.append((steps[-1][0] + draw.randint(5, 60) * S, 0))
+    return tuple(steps)
+
+
+def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[int, int]]:
+    step_us = draw.choice((10, 20, 30, 60)) * S
+    size_us = step_us * draw.randint(1, 3)
+    lateness_us = draw.choice((0, 2, 20, 120)) * S
+    policy = Policy(
+        target_us={"": draw.choice((5, 20)) * S, "phone": 10 * S},
+        short_us={"": draw.choice((1, 5)) * S},
+        wait_us={"": draw.choice((5, 30)) * S, "phone": draw.choice((1, 8)) * S},
+        first_reply_us={"": draw.choice((10, 60)) * S, "app": draw.choice((2, 20)) * S},
+    )
+    settings = Settings(
+        rollups=tuple(draw.sample(ROLLUPS, draw.randint(1, 3))),
+        windows=(Spec(size_us, step_us),),
+        policy=policy,
+        disorder_bound_us=bound_us,
+        allowed_lateness_us=lateness_us,
+        linger_us=max(lateness_us, draw.choice((1, 60, 86_400)) * S),
+        batch_rows=draw.choice((1, 2, 7, 50, 500)),
+    )
+    rules = Rules(
+        pane_us=step_us,
+        bound_us=bound_us,
+        lateness_us=lateness_us,
+        linger_us=settings.linger_us,
+        target_us=policy.target_us,
+        short_us=policy.short_us,
+        wait_us=policy.wait_us,
+        first_reply_us=policy.first_reply_us,
+    )
+    return settings, rules, (size_us, step_us)

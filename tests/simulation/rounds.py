@@ -1,0 +1,68 @@
+"""Seeds one after the other or side by side: the simulation of each, and its round of fuzzing.
+
+Owns the processes. Never prints, and never lets a failure end the series: it is handed out with its seed.
+"""
+
+import importlib.util
+import itertools
+import multiprocessing
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from multiprocessing.pool import Pool
+
+from tests.simulation.world import run
+
+__all__ = ["Round", "rounds"]
+
+Round = tuple[int, Counter[str], str]
+
+
+def fuzzing() -> Callable[[int], Counter[str]] | None:
+    """The fuzzing rounds, where they are part of this tree."""
+    if importlib.util.find_spec("tests.fuzzing.rounds") is None:
+        return None
+    from tests.fuzzing.rounds import fuzz
+
+    return fuzz
+
+
+def one(seed: int) -> Round:
+    """A seed's simulation and its fuzzing round: what happened, and what failed."""
+    happened: Counter[str] = Counter()
+    failures = []
+    fuzz = fuzzing()
+    try:
+        happened += run(seed).happened
+    except AssertionError as error:
+        failures.append(f"FAILED simulation, {error}")
+    try:
+        happened += fuzz(seed) if fuzz else Counter()
+    except AssertionError as error:
+        failures.append(f"FAILED fuzzing, seed {seed}: {error}\nSee it again: make fuzz FROM={seed} N=1")
+    return seed, happened, "\n".join(failures)
+
+
+def rounds(seeds: Iterator[int], jobs: int) -> Iterator[Round]:
+    """Seeds in order, rounds as they come."""
+    if jobs == 1:
+        yield from map(one, seeds)
+        return
+    with _pool(jobs) as pool:
+        # A pool would draw all of an endless series at once.
+        while batch := list(itertools.islice(seeds, 64 * jobs)):
+            yield from pool.imap_unordered(one, batch)
+
+
+def _pool(jobs: int) -> Pool:
+    """Processes that leave Ctrl-C to their parent, and clear away their folders when it ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return multiprocessing.get_context("spawn").Pool(jobs, _end_as_by_itself)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_as_by_itself() -> None:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())
