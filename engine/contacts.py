@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.clocks import LIFE, NEVER, raise_all
 from engine.columns import Combinations, Names, Rows, grown
 from engine.facts import LEVELS, Changes, Facts
 from engine.keys import Keys, KeyTable
 from engine.lifecycle import ILLEGAL, PRECEDENCE, REASONS, TRANSITIONS, Phase, phases
-from engine.lives import CLOCKS, CURSOR, EVENT_FIELD, LIFE, NEVER_DUE, walk
-from engine.policy import Limits
+from engine.lives import CURSOR, EVENT_FIELD, walk
+from engine.policy import CLOCKS, Limits
 from engine.watermark import NEVER_US
 
 __all__ = ["Contacts", "Loads", "content_order"]
@@ -41,7 +42,7 @@ class Loads:
 class Contacts:
     """All contacts that are open or have ended within the memory of `linger_us`. Slots are reused, lowest first.
 
-    By slot: `keys` uint64, 0 where free; `states` uint8; `lives` of dtype `LIFE`; `due_us` int64 (clocks, slots).
+    By slot: `keys` uint64, 0 where free; `states` uint8; `lives` of dtype `LIFE`; the clocks' arrays of `engine.clocks`.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class Contacts:
         self.keys = np.zeros(0, np.uint64)
         self.states = np.zeros(0, np.uint8)
         self.lives = np.zeros(0, LIFE)
-        self.due_us = np.zeros((len(CLOCKS), 0), np.int64)
+        self.due_us = np.zeros((0, len(CLOCKS)), np.int64)
+        self.warn_us = np.zeros((0, len(CLOCKS)), np.int64)
+        self.soonest_us = np.zeros(0, np.int64)
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
         self.refused_count = 0
-        self.next_due_us = NEVER_DUE
-        self._buffers = [np.empty((4, _BUFFER), np.int64) for _ in range(5)]
+        self._next_us = NEVER
+        self._buffers = [np.empty((5, _BUFFER), np.int64) for _ in range(6)]
 
     def slots_of(self, keys: Keys, names_of: Callable[[NDArray[np.int64]], list[str]]) -> Codes:
         """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.
@@ -98,7 +101,9 @@ class Contacts:
             self.keys = grown(self.keys, size)
             self.states = grown(self.states, size)
             self.lives = grown(self.lives, size, _NOBODY[0])
-            self.due_us = np.stack([grown(row, size, NEVER_DUE) for row in self.due_us])
+            self.due_us = grown(self.due_us, size, NEVER)
+            self.warn_us = grown(self.warn_us, size, NEVER)
+            self.soonest_us = grown(self.soonest_us, size, NEVER)
 
     def find_again(self) -> None:
         """Makes the table of slots anew from the contacts' keys."""
@@ -112,56 +117,62 @@ class Contacts:
             return
         rows = _sorted(rows, self.combinations, self.agents)
         cursor = np.zeros(len(CURSOR), np.int64)
-        cursor[CURSOR.index("next_due_us")] = self.next_due_us
         while cursor[0] < len(rows):
             self.limits.refresh()
             walk(
                 cursor, rows.kinds, rows.times_us, rows.ranks_us, rows.lates, rows.contacts, rows.agents, rows.saids,
-                rows.numbers, rows.csats, rows.npss, self.lives, self.states, self.due_us, TRANSITIONS, ILLEGAL,
-                EVENT_FIELD, self.illegal_counts, *self.combinations.pairs.arrays, self.limits.table_us,
-                self.linger_us, *self._buffers,
+                rows.numbers, rows.csats, rows.npss, self.lives, self.states, self.due_us, self.warn_us,
+                self.soonest_us, self.limits.tables, TRANSITIONS, ILLEGAL, EVENT_FIELD, self.illegal_counts,
+                *self.combinations.pairs.arrays, self.linger_us, *self._buffers,
             )  # fmt: skip
-            _, amounts, samples, longest, changes, taken, combination, said, next_due_us = cursor.tolist()
+            combination, said, from_us, until_us = cursor[7:].tolist()
             if combination >= 0:
                 self.combinations.learn(combination, said)
+            elif from_us <= until_us:
+                self.limits.calendars.cover(from_us, until_us)
             else:
-                self._hand_over(rows, (amounts, samples, longest, changes, taken), facts, loads)
-                cursor[1:6] = 0
-        self.next_due_us = next_due_us
+                self._hand_over(cursor, facts, loads, rows)
+        self._next_us = NEVER_US
 
-    def _hand_over(self, rows: Rows, counts: tuple[int, ...], facts: Facts, loads: Loads) -> None:
-        amounts, samples, longest, changes, taken = (
-            buffer[:, :count].copy() for buffer, count in zip(self._buffers, counts, strict=True)
+    def _hand_over(self, cursor: NDArray[np.int64], facts: Facts, loads: Loads, rows: Rows) -> None:
+        """Moves what is in the buffers to the facts."""
+        amounts, samples, longest, changes, taken, raised = (
+            buffer[:, :count].copy() for buffer, count in zip(self._buffers, cursor[1:7].tolist(), strict=True)
         )
+        cursor[1:7] = 0
         for part, column in ((amounts, facts.amounts), (samples, facts.samples), (longest, facts.longest)):
             if part.size:
-                column.append(part)
+                column.append(part[:4])
         for level in np.unique(changes[0]).tolist():
-            _, as_, of, deltas = changes[:, changes[0] == level]
+            _, as_, of, deltas, _ = changes[:, changes[0] == level]
             facts.change(
                 LEVELS[level],
                 Changes(
-                    as_.astype(np.int32),
-                    rows.times_us[of],
-                    rows.ranks_us[of],
-                    rows.lates[of],
-                    rows.sequences[of],
-                    deltas,
+                    as_.astype(np.int32), rows.times_us[of], rows.ranks_us[of], rows.lates[of], rows.sequences[of], deltas
                 ),
-            )
+            )  # fmt: skip
         if taken.size:
             loads.parts.append((taken[1].astype(np.int32), rows[taken[2]], taken[3]))
+        if raised.size:
+            facts.raised.append(raised)
 
     def due(self, watermark_us: int, facts: Facts) -> None:
-        """Raises what is broken by the watermark and has not been raised: deadlines that passed without an event."""
-        if watermark_us <= self.next_due_us:
+        """Raises what is due before the watermark and has not been raised: warnings and deadlines that passed without an event."""
+        if watermark_us <= self._next_us:
             return
-        self.next_due_us = NEVER_DUE
-        for due_us, as_ in zip(self.due_us, ("waits_as", "asked_as"), strict=True):
-            slots = np.flatnonzero(due_us < watermark_us)
-            facts.count("breaches", self.lives[as_][slots], due_us[slots])
-            due_us[slots] = NEVER_DUE
-            self.next_due_us = min(self.next_due_us, int(due_us.min(initial=NEVER_DUE)))
+        soonest_us = self.soonest_us[: len(self.names)]
+        slots = np.flatnonzero(soonest_us < watermark_us)
+        if len(slots):
+            # Announcements begin anew at the instants at which they are raised.
+            self.limits.calendars.cover(int(soonest_us[slots].min()), watermark_us)
+        cursor = np.zeros(len(CURSOR), np.int64)
+        while cursor[0] < len(slots):
+            raise_all(
+                cursor, slots, watermark_us, self.lives, self.due_us, self.warn_us, self.soonest_us, self.limits.tables,
+                self._buffers[0], self._buffers[5],
+            )  # fmt: skip
+            self._hand_over(cursor, facts, Loads(), Rows.empty())
+        self._next_us = int(soonest_us.min(initial=NEVER))
 
     def reclaim(self, watermark_us: int, busy: Iterable[Codes]) -> None:
         """Frees the slots of contacts that ended, or never began, `linger_us` ago, except those of rows held back."""
@@ -177,12 +188,12 @@ class Contacts:
                 self.names[slot] = None
                 self.free.append(slot)
             self.keys[slots], self.states[slots], self.lives[slots] = 0, 0, _NOBODY[0]
-            self.due_us[:, slots] = NEVER_DUE
+            self.due_us[slots], self.warn_us[slots], self.soonest_us[slots] = NEVER, NEVER, NEVER
             self.find_again()
 
     def look_again(self) -> None:
         """Has the next tick look at every clock, after the arrays were replaced."""
-        self.next_due_us = NEVER_US
+        self._next_us = NEVER_US
 
     def open_count(self) -> int:
         """Contacts that have begun and not ended."""

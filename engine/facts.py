@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.policy import CLOCKS
+
 __all__ = ["FIELD", "FIELDS", "LEVELS", "MEASURES", "Changes", "Facts"]
 
 #: Things of which there are so many at each instant. Of each the tallies keep the net change and the area under it.
@@ -27,7 +29,8 @@ FIELDS = (
     "reopened", "announcements", "handled", "handle_us", "closed", "unresolved", "first_response_count",
     "first_response_us", "response_count", "response_us", "customer_messages", "agent_messages",
     "automatic_messages", "bot_messages", "invited", "csat_count", "csat_sum", "csat_good", "nps_count",
-    "nps_promoters", "nps_detractors", "breaches", "cases_opened", "cases_resolved", "orders",
+    "nps_promoters", "nps_detractors", "breaches", *(f"{clock}_breaches" for clock in CLOCKS), "warnings", "cases_opened",
+    "cases_resolved", "orders",
     *(f"{level}_net" for level in LEVELS),
     *(f"{level}_area_us" for level in LEVELS),
 )  # fmt: skip
@@ -54,11 +57,13 @@ class Changes:
 
 @dataclass
 class Facts:
-    """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value."""
+    """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
+    what was raised (5, n), see `engine.clocks`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)
     longest: list[NDArray[np.int64]] = field(default_factory=list)
+    raised: list[NDArray[np.int64]] = field(default_factory=list)
     levels: dict[int, list[Changes]] = field(default_factory=dict)
 
     def count(self, name: str, combinations: Codes, times_us: Instants, amount: int = 1) -> None:

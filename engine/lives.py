@@ -1,45 +1,47 @@
 """One contact's life after another: what each released event does to its contact, and what it brings to light.
 
-The walk is the only place that knows how a life goes on: legality comes from the tables of `engine.lifecycle`, everything
-else stands here, event by event, in machine code. It stops where only Python can help: at a set of dimensions never met
-before, or when a buffer of facts is full; and goes on from there. Illegal rows are counted by reason and change nothing.
+The walk is the only place that knows how a life goes on: legality comes from the tables of `engine.lifecycle`, clocks from
+`engine.clocks`, everything else stands here, event by event, in machine code. It stops where only Python can help: at a set
+of dimensions never met before, or when a buffer of facts is full; and goes on from there. Illegal rows are counted by reason
+and change nothing.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.calendars import is_covered
+from engine.clocks import (
+    ANNOUNCEMENT,
+    FIRST_HUMAN_REPLY,
+    FIRST_REPLY,
+    NEVER,
+    NEXT_REPLY,
+    SHORT,
+    TARGET,
+    WAIT,
+    move,
+    overdue,
+    period_at,
+    put,
+    soonest,
+    start,
+)  # fmt: skip
 from engine.compiled import compiled
 from engine.events import KINDS, kind
 from engine.facts import FIELD, LEVELS, MEASURES
 from engine.keys import Number, pair_key, place_of
 from engine.lifecycle import LEGAL, OUT_OF_ORDER, Outcome, Phase
+from engine.policy import Tables
 from engine.watermark import NEVER_US
 
-__all__ = [
-    "AMOUNTS_A_ROW", "CLOCKS", "CURSOR", "EVENT_FIELD", "FIRST_REPLY", "LIFE", "NEVER_DUE", "OTHERS_A_ROW", "SHORT", "TARGET", "WAIT", "walk",
-]  # fmt: skip
+__all__ = ["CURSOR", "EVENT_FIELD", "walk"]
 
-#: What is remembered of a contact beside its state and its deadlines. Instants and durations in microseconds; `_as` are
-#: combinations; `waiting_as` is where it waits now, `waits_as` where the wait began, whose limit holds for all of it.
-LIFE = np.dtype([
-    ("arrival_us", np.int64), ("seen_us", np.int64), ("waiting_since_us", np.int64), ("waited_us", np.int64),
-    ("served_since_us", np.int64), ("turn_since_us", np.int64), ("written_us", np.int64), ("asked_us", np.int64),
-    ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
-    ("waits_as", np.int32), ("asked_as", np.int32), ("served_as", np.int32), ("agent", np.int32),
-    ("settled", np.bool_), ("was_queued", np.bool_), ("was_answered", np.bool_), ("replied", np.bool_),
-    ("reply_stopped", np.bool_),
-], align=True)  # fmt: skip
-
-#: The deadlines of a contact, and then further limits of the policy, by their place in the table of limits.
-WAIT, FIRST_REPLY, TARGET, SHORT = range(4)
-CLOCKS = ("wait_us", "first_reply_us")
-#: When a clock that does not run is due.
-NEVER_DUE = 2**62
-
-#: What the walk reads and leaves in its cursor: the row to go on with, how much is in each buffer, the pair of combination
-#: and said that is not known, -1 for none, and the earliest deadline.
-CURSOR = ("row", "amounts", "samples", "longest", "changes", "loads", "combination", "said", "next_due_us")
-#: No row adds more than so many to the amounts, nor to any other buffer.
+#: What the walk reads and leaves in its cursor: the row to go on with, how much is in each buffer, the pair of combination and
+#: said that is not known, -1 for none, and the instants that the calendars do not cover, the later one first for none.
+CURSOR = (
+    "row", "amounts", "samples", "longest", "changes", "loads", "raised", "combination", "said", "from_us", "until_us",
+)  # fmt: skip
+#: No row adds more than so many to the amounts, nor to any other buffer, what is overdue apart.
 AMOUNTS_A_ROW, OTHERS_A_ROW = 20, 4
 
 Index = NDArray[np.int64]
@@ -61,7 +63,10 @@ _QUEUED, _ANSWERED, _ABANDONED, _CLOSED = (
 #: Kinds whose event settles for which combination the contact counts by arrival.
 _SETTLING = (_QUEUED, _ANSWERED, _ABANDONED, kind("contact.left_queue"), _CLOSED)
 _RATED = kind("contact.rated")
+_ANNOUNCED = kind("contact.announced")
 _CUSTOMER, _REPLY = kind("message.customer"), kind("message.agent")
+#: Kinds that are a reply of any sort.
+_REPLIES = (_REPLY, kind("message.automatic"), kind("message.bot"))
 _IN_QUEUE, _IN_SERVICE = LEVELS.index("waiting"), LEVELS.index("in_service")
 _WAIT_ANSWERED, _FIRST_RESPONSE, _RESPONSE = (
     MEASURES.index(name) for name in ("wait_answered", "first_response", "response")
@@ -70,13 +75,12 @@ _WAIT_ANSWERED, _FIRST_RESPONSE, _RESPONSE = (
     _F_OFFERED, _F_QUEUED, _F_ANSWERED, _F_ABANDONED, _F_LEFT, _F_UNANSWERED, _F_WAIT, _F_WAIT_ANSWERED, _F_TIMELY,
     _F_ABANDONED_TIMELY, _F_SHORT, _F_ENTERED, _F_LEFT_ANSWERED, _F_LEFT_ABANDONED, _F_LEFT_OTHER, _F_EVENTS_ANSWERED,
     _F_EVENTS_ABANDONED, _F_HANDLED, _F_HANDLE, _F_CLOSED, _F_UNRESOLVED, _F_FIRST_COUNT, _F_FIRST, _F_RESPONSE_COUNT,
-    _F_RESPONSE, _F_CSAT_COUNT, _F_CSAT_SUM, _F_CSAT_GOOD, _F_NPS_COUNT, _F_PROMOTERS, _F_DETRACTORS, _F_BREACHES,
+    _F_RESPONSE, _F_CSAT_COUNT, _F_CSAT_SUM, _F_CSAT_GOOD, _F_NPS_COUNT, _F_PROMOTERS, _F_DETRACTORS
 ) = (FIELD[name] for name in (
     "offered", "queued", "answered", "abandoned", "left_queue", "unanswered", "wait_us", "wait_answered_us", "answered_in_target",
     "abandoned_in_target", "abandoned_short", "entered", "left_answered", "left_abandoned", "left_other", "events_answered",
     "events_abandoned", "handled", "handle_us", "closed", "unresolved", "first_response_count", "first_response_us", "response_count",
-    "response_us", "csat_count", "csat_sum", "csat_good", "nps_count", "nps_promoters", "nps_detractors", "breaches",
-))  # fmt: skip
+    "response_us", "csat_count", "csat_sum", "csat_good", "nps_count", "nps_promoters", "nps_detractors"))  # fmt: skip
 _BY_EVENT = {
     "contact.transferred": "transfers", "contact.reopened": "reopened", "contact.announced": "announcements",
     "message.customer": "customer_messages", "message.agent": "agent_messages",
@@ -89,32 +93,25 @@ EVENT_FIELD = np.array([FIELD[_BY_EVENT[name]] if name in _BY_EVENT else -1 for 
 
 
 @compiled
-def _put(
-    buffer: Index, at: Number, what: int, as_: Number, time_us: Number, value: Number
-) -> Number:  # pragma: no cover
-    buffer[0, at], buffer[1, at], buffer[2, at], buffer[3, at] = what, as_, time_us, value
-    return at + 1
-
-
-@compiled
 def walk(  # pragma: no cover
     cursor: Index, kinds: Small, times_us: Index, ranks_us: Index, lates: Mask, contacts: Codes, agents: Codes,
     saids: Codes, numbers: Codes, csats: Small, npss: Small, lives: NDArray[np.void], states: Bytes, due_us: Index,
+    warn_us: Index, soonest_us: Index, tables: Tables,
     transitions: Bytes, illegal: Bytes, event_field: Index, illegal_counts: Index, pairs: NDArray[np.uint64],
-    merged: Codes, limits_us: Index, linger_us: int, amounts: Index, samples: Index, longest: Index, changes: Index,
-    loads: Index,
+    merged: Codes, linger_us: int, amounts: Index, samples: Index, longest: Index, changes: Index, loads: Index,
+    raised: Index,
 ) -> None:  # fmt: skip
     """Takes rows, sorted by contact and then by place in the order of processing, from `cursor[0]` on.
 
-    Changes everything of the contacts (`lives`, `states` uint8, `due_us` (clocks, contacts)), `illegal_counts`, the `cursor`
-    and the buffers. Buffers are int64 (4, capacity): amounts and samples hold field or measure, combination, instant and
-    value; `longest` 0, combination, instant and wait; `changes` level, combination, row and step; `loads` 0, agent, row
-    and step. `pairs` and `merged` are a table from `pair_key` of a combination and a said to the combination after.
+    Changes everything of the contacts (`lives`, `states` uint8, and the clocks' arrays, see `engine.clocks`), `illegal_counts`,
+    the `cursor` and the buffers. Buffers are int64 (4, capacity): amounts and samples hold field or measure, combination,
+    instant and value; `longest` 0, combination, instant and wait; `changes` level, combination, row and step; `loads` 0,
+    agent, row and step; `raised` see `engine.clocks`. `pairs` and `merged` are a table from `pair_key` of a combination and
+    a said to the combination after.
     """
-    amount, sample, long_, change, load = cursor[1], cursor[2], cursor[3], cursor[4], cursor[5]
-    next_due_us = cursor[8]
+    amount, sample, long_, change, load, alarm = cursor[1], cursor[2], cursor[3], cursor[4], cursor[5], cursor[6]
     row = cursor[0]
-    cursor[6] = -1
+    cursor[7], cursor[9], cursor[10] = -1, 1, 0
     while row < len(kinds):
         if (
             amount + AMOUNTS_A_ROW > amounts.shape[1]
@@ -145,23 +142,40 @@ def walk(  # pragma: no cover
             pair = pair_key(as_before, said)
             place = place_of(pairs, pair)
             if pairs[place] != pair:
-                cursor[6], cursor[7] = as_before, said
+                cursor[7], cursor[8] = as_before, said
                 break
             as_ = merged[place]
         if is_ != _UNKNOWN:
+            from_us = time_us if arrives else min(time_us, life.arrival_us)
+            if not is_covered(tables.spans, from_us, rank_us):
+                cursor[9], cursor[10] = from_us, rank_us
+                break
+            if soonest_us[slot] < rank_us:
+                amount, alarm, done = overdue(
+                    slot, rank_us, life, due_us, warn_us, tables, amounts, amount, raised,
+                    alarm,
+                )  # fmt: skip
+                soonest_us[slot] = soonest(slot, due_us, warn_us)
+                if not done or amount + AMOUNTS_A_ROW > amounts.shape[1]:
+                    break
+            clocks_change = False
+            period = period_at(tables, time_us)
             if arrives:
                 life.arrival_us, life.seen_us, life.waited_us = time_us, NEVER_US, 0
                 life.turn_since_us = life.written_us = life.asked_us = NEVER_US
-                life.said, life.agent = 0, 0
-                life.settled = life.was_queued = life.was_answered = life.replied = life.reply_stopped = False
-                due_us[:, slot] = NEVER_DUE
-                amount = _put(amounts, amount, _F_OFFERED, as_, time_us, 1)
+                life.said, life.agent, life.warned = 0, 0, 0
+                life.settled = life.was_queued = life.was_answered = False
+                life.any_reply = life.replied = life.reply_stopped = False
+                amount = put(amounts, amount, _F_OFFERED, as_, time_us, 1)
             elif as_ != as_before and not life.settled:
                 # Until it is settled, a contact that turns out to belong elsewhere is counted there instead.
-                amount = _put(amounts, amount, _F_OFFERED, as_before, life.arrival_us, -1)
-                amount = _put(amounts, amount, _F_OFFERED, as_, life.arrival_us, 1)
+                amount = put(amounts, amount, _F_OFFERED, as_before, life.arrival_us, -1)
+                amount = put(amounts, amount, _F_OFFERED, as_, life.arrival_us, 1)
             if said != 0:
                 life.said = said
+            if as_ != as_before and not arrives:
+                move(slot, as_, rank_us, life, due_us, warn_us, tables)
+                clocks_change = True
             life.combination = as_
             life.seen_us = max(life.seen_us, time_us)
             states[slot] = after
@@ -175,130 +189,149 @@ def walk(  # pragma: no cover
             waited, waits = was in (_WAITING, _REWAITING), is_ in (_WAITING, _REWAITING)
             moves = waited and waits and kind_ == _QUEUED
             if waited and (moves or not waits):
-                change = _put(changes, change, _IN_QUEUE, life.waiting_as, row, -1)
+                change = put(changes, change, _IN_QUEUE, life.waiting_as, row, -1)
                 how = _F_LEFT_OTHER
                 if kind_ == _ANSWERED:
                     how = _F_LEFT_ANSWERED
                 elif kind_ == _ABANDONED:
                     how = _F_LEFT_ABANDONED
-                amount = _put(amounts, amount, how, life.waiting_as, time_us, 1)
+                amount = put(amounts, amount, how, life.waiting_as, time_us, 1)
             if waited and not waits:
-                if due_us[WAIT, slot] < rank_us:
-                    amount = _put(amounts, amount, _F_BREACHES, life.waits_as, due_us[WAIT, slot], 1)
-                due_us[WAIT, slot] = NEVER_DUE
+                due_us[slot, WAIT] = warn_us[slot, WAIT] = NEVER
+                due_us[slot, ANNOUNCEMENT] = warn_us[slot, ANNOUNCEMENT] = NEVER
+                clocks_change = True
                 if not life.was_answered:
                     wait_us = time_us - life.waiting_since_us
                     life.waited_us += wait_us
-                    amount = _put(amounts, amount, _F_WAIT, cohort, arrival_us, wait_us)
-                    long_ = _put(longest, long_, 0, cohort, arrival_us, life.waited_us)
+                    amount = put(amounts, amount, _F_WAIT, cohort, arrival_us, wait_us)
+                    long_ = put(longest, long_, 0, cohort, arrival_us, life.waited_us)
             if waits and (moves or not waited):
-                change = _put(changes, change, _IN_QUEUE, as_, row, 1)
-                amount = _put(amounts, amount, _F_ENTERED, as_, time_us, 1)
+                change = put(changes, change, _IN_QUEUE, as_, row, 1)
+                amount = put(amounts, amount, _F_ENTERED, as_, time_us, 1)
                 life.waiting_as = as_
                 if not waited:
-                    life.waiting_since_us, life.waits_as = time_us, as_
-                    due_us[WAIT, slot] = time_us + limits_us[WAIT, as_]
-                    next_due_us = min(next_due_us, due_us[WAIT, slot])
+                    life.waiting_since_us = life.announced_us = time_us
+                    for clock in (WAIT, ANNOUNCEMENT):
+                        life.warned &= np.uint8(~(1 << clock) & 0xFF)
+                        start(clock, slot, time_us, period, as_, due_us, warn_us, tables)
+                    clocks_change = True
+            if kind_ == _ANNOUNCED:
+                life.announced_us = time_us
+                life.warned &= np.uint8(~(1 << ANNOUNCEMENT) & 0xFF)
+                start(ANNOUNCEMENT, slot, time_us, period, as_, due_us, warn_us, tables)
+                clocks_change = True
             if kind_ == _QUEUED and not life.was_queued:
                 life.was_queued = True
-                amount = _put(amounts, amount, _F_QUEUED, cohort, arrival_us, 1)
+                amount = put(amounts, amount, _F_QUEUED, cohort, arrival_us, 1)
 
             # How the attempt to reach a person ended.
             if kind_ == _ANSWERED:
                 life.was_answered = True
             outcome_before, outcome = state % _OUTCOMES, after % _OUTCOMES
             if outcome_before != outcome:
+                arrival_period = period_at(tables, arrival_us)
+                target_us = tables.limits_us[TARGET, arrival_period, cohort]
                 for turned, step in ((outcome_before, -1), (outcome, 1)):
                     if turned == _LEFT:
-                        amount = _put(amounts, amount, _F_LEFT, cohort, arrival_us, step)
+                        amount = put(amounts, amount, _F_LEFT, cohort, arrival_us, step)
                     elif turned == _ANSWERED_OUT:
-                        amount = _put(amounts, amount, _F_ANSWERED, cohort, arrival_us, step)
+                        amount = put(amounts, amount, _F_ANSWERED, cohort, arrival_us, step)
                     elif turned == _ABANDONED_OUT:
-                        amount = _put(amounts, amount, _F_ABANDONED, cohort, arrival_us, step)
+                        amount = put(amounts, amount, _F_ABANDONED, cohort, arrival_us, step)
                     elif turned == _UNANSWERED:
-                        amount = _put(amounts, amount, _F_UNANSWERED, cohort, arrival_us, step)
+                        amount = put(amounts, amount, _F_UNANSWERED, cohort, arrival_us, step)
                 if outcome == _ANSWERED_OUT:
-                    amount = _put(amounts, amount, _F_WAIT_ANSWERED, cohort, arrival_us, life.waited_us)
-                    sample = _put(samples, sample, _WAIT_ANSWERED, cohort, arrival_us, life.waited_us)
-                    if life.waited_us <= limits_us[TARGET, cohort]:
-                        amount = _put(amounts, amount, _F_TIMELY, cohort, arrival_us, 1)
+                    amount = put(amounts, amount, _F_WAIT_ANSWERED, cohort, arrival_us, life.waited_us)
+                    sample = put(samples, sample, _WAIT_ANSWERED, cohort, arrival_us, life.waited_us)
+                    if life.waited_us <= target_us:
+                        amount = put(amounts, amount, _F_TIMELY, cohort, arrival_us, 1)
                 elif outcome == _ABANDONED_OUT:
-                    if life.waited_us <= limits_us[TARGET, cohort]:
-                        amount = _put(amounts, amount, _F_ABANDONED_TIMELY, cohort, arrival_us, 1)
-                    if life.waited_us <= limits_us[SHORT, cohort]:
-                        amount = _put(amounts, amount, _F_SHORT, cohort, arrival_us, 1)
+                    if life.waited_us <= target_us:
+                        amount = put(amounts, amount, _F_ABANDONED_TIMELY, cohort, arrival_us, 1)
+                    if life.waited_us <= tables.limits_us[SHORT, arrival_period, cohort]:
+                        amount = put(amounts, amount, _F_SHORT, cohort, arrival_us, 1)
 
             # With a person.
             with_person, ended = was >= _SERVED and was <= _REWAITING, is_ >= _ABANDONED_PHASE
             if with_person and (ended or kind_ == _ANSWERED):
-                change = _put(changes, change, _IN_SERVICE, life.served_as, row, -1)
+                change = put(changes, change, _IN_SERVICE, life.served_as, row, -1)
             if with_person and kind_ == _CLOSED:
-                amount = _put(amounts, amount, _F_HANDLED, life.served_as, time_us, 1)
-                amount = _put(amounts, amount, _F_HANDLE, life.served_as, time_us, time_us - life.served_since_us)
+                amount = put(amounts, amount, _F_HANDLED, life.served_as, time_us, 1)
+                amount = put(amounts, amount, _F_HANDLE, life.served_as, time_us, time_us - life.served_since_us)
             if was in (_SERVED, _HELD) and is_ not in (_SERVED, _HELD) and life.agent > 0:
-                load = _put(loads, load, 0, life.agent, row, -1)
+                load = put(loads, load, 0, life.agent, row, -1)
             if kind_ == _ANSWERED:
-                change = _put(changes, change, _IN_SERVICE, as_, row, 1)
-                amount = _put(amounts, amount, _F_EVENTS_ANSWERED, as_, time_us, 1)
+                change = put(changes, change, _IN_SERVICE, as_, row, 1)
+                amount = put(amounts, amount, _F_EVENTS_ANSWERED, as_, time_us, 1)
                 if not with_person:
                     life.served_since_us = time_us
                 life.served_as, life.agent = as_, agents[row]
                 if life.agent > 0:
-                    load = _put(loads, load, 0, life.agent, row, 1)
+                    load = put(loads, load, 0, life.agent, row, 1)
             elif kind_ == _ABANDONED:
-                amount = _put(amounts, amount, _F_EVENTS_ABANDONED, as_, time_us, 1)
+                amount = put(amounts, amount, _F_EVENTS_ABANDONED, as_, time_us, 1)
 
             # Turns: one begins with the customer's first unanswered message.
             if kind_ == _CUSTOMER:
                 if life.turn_since_us == NEVER_US:
                     life.turn_since_us = time_us
+                    if life.replied:
+                        life.warned &= np.uint8(~(1 << NEXT_REPLY) & 0xFF)
+                        start(NEXT_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                        clocks_change = True
                 if life.written_us == NEVER_US:
                     life.written_us = time_us
+                    start(FIRST_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                    clocks_change = True
             elif kind_ == _REPLY:
                 if life.turn_since_us != NEVER_US:
-                    amount = _put(amounts, amount, _F_RESPONSE_COUNT, as_, time_us, 1)
-                    amount = _put(amounts, amount, _F_RESPONSE, as_, time_us, time_us - life.turn_since_us)
-                    sample = _put(samples, sample, _RESPONSE, as_, time_us, time_us - life.turn_since_us)
+                    amount = put(amounts, amount, _F_RESPONSE_COUNT, as_, time_us, 1)
+                    amount = put(amounts, amount, _F_RESPONSE, as_, time_us, time_us - life.turn_since_us)
+                    sample = put(samples, sample, _RESPONSE, as_, time_us, time_us - life.turn_since_us)
                 if life.written_us != NEVER_US and not life.replied:
                     life.replied = True
-                    amount = _put(amounts, amount, _F_FIRST_COUNT, as_, time_us, 1)
-                    amount = _put(amounts, amount, _F_FIRST, as_, time_us, time_us - life.written_us)
-                    sample = _put(samples, sample, _FIRST_RESPONSE, as_, time_us, time_us - life.written_us)
+                    amount = put(amounts, amount, _F_FIRST_COUNT, as_, time_us, 1)
+                    amount = put(amounts, amount, _F_FIRST, as_, time_us, time_us - life.written_us)
+                    sample = put(samples, sample, _FIRST_RESPONSE, as_, time_us, time_us - life.written_us)
             if kind_ == _REPLY or ended:
                 life.turn_since_us = NEVER_US
-
-            # The clock of the first reply (C1) starts when a customer who has written waits for a person or has one. Who
-            # is content with a bot starts no clock.
+                due_us[slot, NEXT_REPLY] = warn_us[slot, NEXT_REPLY] = NEVER
+                clocks_change = True
+            if life.written_us != NEVER_US and not life.any_reply and (ended or kind_ in _REPLIES):
+                life.any_reply = True
+                due_us[slot, FIRST_REPLY] = warn_us[slot, FIRST_REPLY] = NEVER
+                clocks_change = True
             if life.asked_us == NEVER_US and life.written_us != NEVER_US and is_ >= _WAITING and not ended:
-                life.asked_us, life.asked_as = time_us, as_
+                life.asked_us = time_us
                 if not life.reply_stopped:
-                    due_us[FIRST_REPLY, slot] = time_us + limits_us[FIRST_REPLY, as_]
-                    next_due_us = min(next_due_us, due_us[FIRST_REPLY, slot])
+                    start(FIRST_HUMAN_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                    clocks_change = True
             if (life.replied or ended) and not life.reply_stopped:
                 life.reply_stopped = True
-                if due_us[FIRST_REPLY, slot] < rank_us:
-                    amount = _put(amounts, amount, _F_BREACHES, life.asked_as, due_us[FIRST_REPLY, slot], 1)
-                due_us[FIRST_REPLY, slot] = NEVER_DUE
+                due_us[slot, FIRST_HUMAN_REPLY] = warn_us[slot, FIRST_HUMAN_REPLY] = NEVER
+                clocks_change = True
+            if clocks_change:
+                soonest_us[slot] = soonest(slot, due_us, warn_us)
 
         # What counts by itself, for contacts that are not known any more too.
         if event_field[kind_] >= 0:
-            amount = _put(amounts, amount, event_field[kind_], as_, time_us, 1)
+            amount = put(amounts, amount, event_field[kind_], as_, time_us, 1)
         elif kind_ == _CLOSED:
-            amount = _put(amounts, amount, _F_CLOSED, as_, time_us, 1)
+            amount = put(amounts, amount, _F_CLOSED, as_, time_us, 1)
             if numbers[row] == 0:
-                amount = _put(amounts, amount, _F_UNRESOLVED, as_, time_us, 1)
+                amount = put(amounts, amount, _F_UNRESOLVED, as_, time_us, 1)
         elif kind_ == _RATED:
             if csats[row] > 0:
-                amount = _put(amounts, amount, _F_CSAT_COUNT, as_, time_us, 1)
-                amount = _put(amounts, amount, _F_CSAT_SUM, as_, time_us, csats[row])
+                amount = put(amounts, amount, _F_CSAT_COUNT, as_, time_us, 1)
+                amount = put(amounts, amount, _F_CSAT_SUM, as_, time_us, csats[row])
                 if csats[row] >= 4:
-                    amount = _put(amounts, amount, _F_CSAT_GOOD, as_, time_us, 1)
+                    amount = put(amounts, amount, _F_CSAT_GOOD, as_, time_us, 1)
             if npss[row] >= 0:
-                amount = _put(amounts, amount, _F_NPS_COUNT, as_, time_us, 1)
+                amount = put(amounts, amount, _F_NPS_COUNT, as_, time_us, 1)
                 if npss[row] >= 9:
-                    amount = _put(amounts, amount, _F_PROMOTERS, as_, time_us, 1)
+                    amount = put(amounts, amount, _F_PROMOTERS, as_, time_us, 1)
                 elif npss[row] <= 6:
-                    amount = _put(amounts, amount, _F_DETRACTORS, as_, time_us, 1)
+                    amount = put(amounts, amount, _F_DETRACTORS, as_, time_us, 1)
         row += 1
-    cursor[0], cursor[1], cursor[2], cursor[3], cursor[4], cursor[5] = row, amount, sample, long_, change, load
-    cursor[8] = next_due_us
+    cursor[0], cursor[1], cursor[2], cursor[3] = row, amount, sample, long_
+    cursor[4], cursor[5], cursor[6] = change, load, alarm

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.agents import Agents
+from engine.alarms import Alarm, Alarms
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
 from engine.errors import BrokenInvariant, InvalidSetting
@@ -38,7 +39,7 @@ _OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_re
 _ORDERS = kind("business.orders")
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
-    "identities_max", "held_max",
+    "identities_max", "held_max", "alarms_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -67,6 +68,7 @@ class Settings:
     groups_max: int = 20_000
     identities_max: int = 2_000_000
     held_max: int = 4_000_000
+    alarms_max: int = 1_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -126,6 +128,7 @@ class Engine:
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
+        self.alarms = Alarms(self.combinations, settings.alarms_max)
         self.sequence = 0
         self.waiting_rows = 0
         self._vocabulary: Vocabulary | None = None
@@ -217,8 +220,13 @@ class Engine:
             "groups_max": sum(rollup.overflow_count for rollup in self.tallies.rollups),
             "identities_max": self.identities.early_count,
             "held_max": self.order.forced_count,
+            "alarms_max": self.alarms.lost_count,
             "retention_us": self.tallies.expired_count,
         }
+
+    def take_alarms(self) -> list[Alarm]:
+        """Warnings and breaches raised since the last call, by their instants."""
+        return self.alarms.take()
 
     def now(self, window_us: int = 15 * MINUTE_US) -> dict[str, Any]:
         """The present by rollup and group, ready for JSON; see `engine.live`."""
@@ -317,8 +325,13 @@ class Engine:
         if not is_contact.all():
             self._others(released[~is_contact], facts)
         self.limits.refresh()
-        self.tallies.absorb(facts)
+        self._count_facts(facts)
         self._house_keeping()
+
+    def _count_facts(self, facts: Facts) -> None:
+        self.tallies.absorb(facts)
+        for raised in facts.raised:
+            self.alarms.add(raised, self.contacts.names)
 
     def _others(self, rows: Rows, facts: Facts) -> None:
         """Cases and business figures, which count for what the event itself says."""
@@ -340,7 +353,7 @@ class Engine:
     def _due(self, until_us: int) -> None:
         facts = Facts()
         self.contacts.due(until_us, facts)
-        self.tallies.absorb(facts)
+        self._count_facts(facts)
 
     def _house_keeping(self) -> None:
         """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""

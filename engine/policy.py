@@ -1,78 +1,246 @@
-"""What counts as in time: the targets that the engine holds each contact against, by channel.
+"""What is promised: the policy's lines, and which of them holds for a contact.
 
-Settings only, frozen and checked when made; the defaults are those of the catalogue of commitments.
+A line gives one *limit* (how long a clock may run, how often something may happen) for the contacts that its conditions
+describe. Of the lines that describe a contact the most specific holds: the one with more conditions, and of as many the one
+whose conditions come first in `CONDITIONS`. Settings only, frozen and checked when made; nothing here is ever measured.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations as pairs_of
+from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.calendars import Calendars
 from engine.columns import Combinations
 from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
-from engine.times import MINUTE_US, SECOND_US
+from engine.hours import Hours
+from engine.times import MINUTE_US, SECOND_US, iso
 
-__all__ = ["LIMITS", "NO_LIMIT_US", "Limits", "Policy"]
+__all__ = [
+    "CLOCKS",
+    "CONDITIONS",
+    "LIMITS",
+    "NO_LIMIT_US",
+    "WARN_PERMILLE",
+    "Limits",
+    "Line",
+    "Period",
+    "Policy",
+    "Tables",
+    "line",
+]
 
-#: The limits, in the order of their table: first those that are deadlines.
-LIMITS = ("wait_us", "first_reply_us", "target_us", "short_us")
+#: Clocks of a contact, each with a deadline: its limit is how long it may run. `wait`: each wait, until an answer or another
+#: end of it (C3, C6). `first_reply`: from the customer's first message to any reply, a bot's or an automatic one included
+#: (C1). `first_human_reply`: from when a customer who has written waits for a person or has one, to a person's first
+#: reply (C1); who is content with a bot starts none. `next_reply`: each turn of the customer after that, to a person's
+#: reply (C2). `announcement`: while waiting, to the next announcement (C4); begins again whenever it has run out.
+CLOCKS = ("wait", "first_reply", "first_human_reply", "next_reply", "announcement")
+#: All limits: the clocks; the waits that are in target for the service level (C10) and that make an abandonment short.
+LIMITS = (*CLOCKS, "target", "short")
+#: What a line may be conditional on, most telling first.
+CONDITIONS = ("tenant", "queue", "tier", "category", "partner", "party", "channel", "region", "period")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
-_CHANNEL = DIMENSIONS.index("channel")
+#: The share of its time at which a clock's owner is warned, in thousandths.
+WARN_PERMILLE = 800
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a policy. `when` has the values that each condition accepts; `where` is the line's place in its file.
+
+    `limit_us` above zero, `NO_LIMIT_US` for none. `warn_permille` is the share of the limit at which a warning is due, 0 for
+    none. `hours` names the policy's hours in which the clock runs, "" for around the clock. Raises InvalidSetting.
+    """
+
+    limit: str
+    limit_us: int
+    when: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    warn_permille: int = WARN_PERMILLE
+    hours: str = ""
+    where: str = "default policy"
+
+    def __post_init__(self) -> None:
+        if self.limit not in LIMITS:
+            raise InvalidSetting(f"{self.where}: {self.limit!r} is no limit; choose from {', '.join(LIMITS)}")
+        if self.limit_us <= 0:
+            raise InvalidSetting(
+                f"{self.where}: the limit of {self.limit} is {self.limit_us} µs; it must be above zero, or say that there is none"
+            )
+        if not 0 <= self.warn_permille < 1000:
+            raise InvalidSetting(
+                f"{self.where}: the warning of {self.limit} must come before its limit; give a share below 1"
+            )
+        for name, values in self.when.items():
+            if name not in CONDITIONS:
+                raise InvalidSetting(f"{self.where}: {name!r} is no condition; choose from {', '.join(CONDITIONS)}")
+            if not values:
+                raise InvalidSetting(f"{self.where}: {name} accepts nothing; name a value, or leave the condition out")
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """Grows with how specific the line is."""
+        return len(self.when), *(int(name in self.when) for name in CONDITIONS)
+
+    def holds(self, facts: Mapping[str, str]) -> bool:
+        """Whether the line describes a contact of these values."""
+        return all(facts.get(name, "") in values for name, values in self.when.items())
+
+    def why(self) -> str:
+        """The conditions in words."""
+        told = (f"{name} {' or '.join(sorted(self.when[name]))}" for name in CONDITIONS if name in self.when)
+        return ", ".join(told) or "everybody"
+
+
+def line(limit: str, seconds: float | None, *, warn: float = WARN_PERMILLE / 1000, **when: str | Sequence[str]) -> Line:
+    """A line in seconds, None for no limit: `line("wait", 30, channel="phone")`."""
+    conditions = {name: frozenset([values] if isinstance(values, str) else values) for name, values in when.items()}
+    limit_us = NO_LIMIT_US if seconds is None else round(seconds * SECOND_US)
+    return Line(limit, limit_us, MappingProxyType(conditions), round(warn * 1000))
+
+
+@dataclass(frozen=True)
+class Period:
+    """A sale or the like: from `start_us` up to `end_us`, lines with that period among their conditions hold."""
+
+    name: str
+    start_us: int
+    end_us: int
+    where: str = "default policy"
+
+    def __post_init__(self) -> None:
+        if self.end_us <= self.start_us:
+            raise InvalidSetting(
+                f"{self.where}: the period {self.name!r} ends before it begins; change one of its dates"
+            )
+
+
+#: Targets of the catalogue of commitments.
+_DEFAULT = (
+    line("target", 20, warn=0), line("short", 5, warn=0),
+    line("wait", 5 * MINUTE_US / SECOND_US), line("wait", 30, channel="phone"),
+    line("first_human_reply", 60, channel=("app", "wechat", "web")),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Limits in microseconds, by channel where a mapping; a channel that is not listed has the limit under `""`, or none.
+    """All lines, periods and working hours by name, and the name of the service-level formula.
 
-    `target_us`: a wait up to this is in target, for the service level (C10). `short_us`: an abandonment up to this is
-    short. `wait_us`: a longer wait is a breach (C3 for the phone, C6 elsewhere). `first_reply_us`: a customer who has
-    written, waits for a person or has one, and gets no person's reply for longer is a breach (C1).
+    Raises InvalidSetting for what contradicts itself.
     """
 
-    target_us: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"": 20 * SECOND_US}))
-    short_us: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"": 5 * SECOND_US}))
-    wait_us: Mapping[str, int] = field(
-        default_factory=lambda: MappingProxyType({"phone": 30 * SECOND_US, "": 5 * MINUTE_US})
-    )
-    first_reply_us: Mapping[str, int] = field(
-        default_factory=lambda: MappingProxyType(dict.fromkeys(("app", "wechat", "web"), 60 * SECOND_US))
-    )
+    lines: tuple[Line, ...] = _DEFAULT
+    periods: tuple[Period, ...] = ()
+    hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
 
     def __post_init__(self) -> None:
-        for name in LIMITS:
-            for channel, limit_us in getattr(self, name).items():
-                if limit_us <= 0:
-                    raise InvalidSetting(
-                        f"{name} of channel {channel!r} is {limit_us}: a limit must be above zero; leave the channel out for none"
-                    )
+        names = {period.name for period in self.periods}
+        for entry in self.lines:
+            for name in sorted(entry.when.get("period", frozenset()) - names):
+                raise InvalidSetting(f"{entry.where}: there is no period {name!r}; add it, or correct the name")
+            if entry.hours and entry.hours not in self.hours:
+                raise InvalidSetting(
+                    f"{entry.where}: there are no hours {entry.hours!r}; add them, or correct the name"
+                )
+            if entry.hours and entry.limit not in CLOCKS:
+                raise InvalidSetting(f"{entry.where}: {entry.limit} is no clock, so it has no hours; leave them out")
+        for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.start_us)):
+            if later.start_us < earlier.end_us:
+                raise InvalidSetting(
+                    f"{later.where}: the period {later.name!r} begins at {iso(later.start_us)}, before {earlier.name!r} has ended; "
+                    "periods must not overlap"
+                )
+        for one, other in pairs_of(self.lines, 2):
+            if (
+                one.limit == other.limit
+                and set(one.when) == set(other.when)
+                and all(one.when[n] & other.when[n] for n in one.when)
+            ):
+                raise InvalidSetting(
+                    f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
+                )
+
+    def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
+        """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""
+        candidates = (entry for entry in self.lines if entry.limit == limit and entry.holds(facts))
+        return max(candidates, key=lambda entry: entry.rank, default=None)
+
+
+class Tables(NamedTuple):
+    """The arrays of `Limits` and `Calendars`, as compiled code takes them."""
+
+    limits_us: NDArray[np.int64]
+    permille: NDArray[np.int64]
+    hours_of: NDArray[np.int64]
+    bounds_us: NDArray[np.int64]
+    period_of: NDArray[np.int64]
+    opens: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    through: NDArray[np.int64]
+    spans: NDArray[np.int64]
 
 
 class Limits:
-    """The policy's limits by combination, int64 microseconds, `NO_LIMIT_US` where there is none; grows with the table.
+    """The policy's limits as tables, which grow with the combinations.
 
-    `table_us` (limits, combinations): a row for each of `LIMITS`.
+    `table_us`, `warn_permille` and `hours_of` int64 (limits, periods, combinations): the limit, `NO_LIMIT_US` for none, the share at
+    which to warn, and the number of the calendar by which it runs. The period at an instant is `period_of[searchsorted(bounds_us, instant, "right")]`, 0 for none.
     """
 
     def __init__(self, policy: Policy, combinations: Combinations) -> None:
         self.policy = policy
         self.combinations = combinations
-        self.table_us = np.empty((len(LIMITS), 0), np.int64)
+        self.periods = ("", *sorted({period.name for period in policy.periods}))
+        bounds = [(period.start_us, period.end_us, self.periods.index(period.name)) for period in sorted(
+            policy.periods, key=lambda period: period.start_us)]  # fmt: skip
+        self.bounds_us = np.array([instant for start, end, _ in bounds for instant in (start, end)], np.int64)
+        self.period_of = np.array([0, *(code for _, _, number in bounds for code in (number, 0))], np.int64)
+        self.table_us = np.empty((len(LIMITS), len(self.periods), 0), np.int64)
+        self.warn_permille = np.empty_like(self.table_us)
+        self.hours_of = np.empty_like(self.table_us)
+        longest_us: dict[str, int] = {}
+        for entry in policy.lines:
+            if entry.limit_us < NO_LIMIT_US:
+                longest_us[entry.hours] = max(longest_us.get(entry.hours, 0), entry.limit_us)
+        self.calendars = Calendars(policy.hours, longest_us)
+
+    @property
+    def tables(self) -> "Tables":
+        """What compiled code needs."""
+        calendars = self.calendars.tables
+        return Tables(self.table_us, self.warn_permille, self.hours_of, self.bounds_us, self.period_of, *calendars)
 
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
-        known = self.table_us.shape[1]
-        codes = self.combinations.values[known : len(self.combinations), _CHANNEL].tolist()
-        if codes:
-            channels = [self.combinations.names[_CHANNEL].texts[code] for code in codes]
-            new = np.stack([_by_channel(getattr(self.policy, name), channels) for name in LIMITS])
-            self.table_us = np.concatenate((self.table_us, new), axis=1)
+        known = self.table_us.shape[2]
+        new = self.combinations.values[known : len(self.combinations)].tolist()
+        if new:
+            texts = [names.texts for names in self.combinations.names]
+            told = [
+                dict(zip(DIMENSIONS, (names[code] for names, code in zip(texts, row, strict=True)), strict=True))
+                for row in new
+            ]
+            found = [
+                [[self.policy.find(limit, facts | {"period": period}) for facts in told] for period in self.periods]
+                for limit in LIMITS
+            ]
+            self.table_us = np.concatenate((self.table_us, _table(found, "limit_us", NO_LIMIT_US)), axis=2)
+            self.warn_permille = np.concatenate((self.warn_permille, _table(found, "warn_permille", 0)), axis=2)
+            calendars = [[[entry.hours if entry else "" for entry in row] for row in plane] for plane in found]
+            numbers = np.array(
+                [[[*map(self.calendars.names.index, row)] for row in plane] for plane in calendars], np.int64
+            )
+            self.hours_of = np.concatenate((self.hours_of, numbers), axis=2)
 
 
-def _by_channel(limits: Mapping[str, int], channels: list[str]) -> NDArray[np.int64]:
-    default = limits.get("", NO_LIMIT_US)
-    return np.array([limits.get(channel, default) for channel in channels], np.int64)
+def _table(found: list[list[list[Line | None]]], name: str, default: int) -> NDArray[np.int64]:
+    return np.array([[[getattr(entry, name, default) for entry in row] for row in plane] for plane in found], np.int64)

@@ -6,18 +6,19 @@ the settings it was made with. It holds the secret of the keys: who may read it 
 
 import hashlib
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from engine.agents import ARRAYS as AGENT_ARRAYS
+from engine.alarms import Alarm
+from engine.clocks import LIFE
 from engine.columns import Combinations, Names, Rows
 from engine.errors import InvalidSetting
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
-from engine.lives import LIFE
 from engine.tallies import Rollup
 from engine.watermark import Source
 
@@ -61,6 +62,7 @@ def snapshot(engine: Any) -> bytes:
             **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
         },
         "contacts": _contacts(engine.contacts),
+        "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
         "tallies": {
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
             "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
@@ -98,6 +100,9 @@ def restore(engine: Any, data: bytes) -> None:
     for name, _, _ in AGENT_ARRAYS:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
+    alarms = state["alarms"]
+    engine.alarms.waiting = [_alarm(*told) for told in alarms["waiting"]]
+    engine.alarms.lost_count = alarms["lost_count"]
     tallies = state["tallies"]
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
     for rollup, saved in zip(engine.tallies.rollups, tallies["rollups"], strict=True):
@@ -137,7 +142,8 @@ def _contacts(contacts: Any) -> dict[str, Any]:
     return {
         "names": contacts.names, "free": contacts.free, "illegal_counts": contacts.illegal_counts,
         "refused_count": contacts.refused_count,
-        "keys": contacts.keys[:count], "states": contacts.states[:count], "due_us": contacts.due_us[:, :count],
+        "keys": contacts.keys[:count], "states": contacts.states[:count], "due_us": contacts.due_us[:count],
+        "warn_us": contacts.warn_us[:count], "soonest_us": contacts.soonest_us[:count],
         "lives": {name: contacts.lives[name][:count] for name in LIFE.names or ()},
     }  # fmt: skip
 
@@ -145,7 +151,8 @@ def _contacts(contacts: Any) -> dict[str, Any]:
 def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
     contacts.names, contacts.free = saved["names"], saved["free"]
     contacts.illegal_counts, contacts.refused_count = saved["illegal_counts"], saved["refused_count"]
-    contacts.keys, contacts.states, contacts.due_us = saved["keys"], saved["states"], saved["due_us"]
+    for name in ("keys", "states", "due_us", "warn_us", "soonest_us"):
+        setattr(contacts, name, saved[name])
     contacts.lives = np.zeros(len(contacts.names), LIFE)
     for name, values in saved["lives"].items():
         contacts.lives[name] = values
@@ -189,3 +196,7 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, list):
         return [_unpacked(item) for item in value] if value and isinstance(value[0], dict) else value
     return value
+
+
+def _alarm(at_us: int, clock: str, is_breach: bool, contact: str, since_us: int, values: list[str]) -> Alarm:
+    return Alarm(at_us, clock, is_breach, contact, since_us, tuple(values))

@@ -13,10 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from engine.hours import Hours
 from engine.pipeline import Settings
-from engine.policy import Policy
+from engine.policy import NO_LIMIT_US, Line, Period, Policy
 from engine.windows import Spec
-from tests.reference import Advance, Arrival, End, Rules
+from tests.reference import Advance, Arrival, End, Rule, Rules
 
 __all__ = [
     "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "scripts",
@@ -25,12 +26,30 @@ __all__ = [
 
 MS = 1_000
 S = 1_000_000
+#: Limit, seconds or None for none, thousandths at which it is warned of, and for whom.
+PROMISES: tuple[tuple[str, int | None, int, dict[str, tuple[str, ...]]], ...] = (
+    ("target", 4, 0, {}), ("target", 2, 0, {"channel": ("phone",)}), ("target", 1, 0, {"period": ("sale",)}),
+    ("short", 1, 0, {}),
+    ("wait", 30, 800, {}), ("wait", 5, 0, {"channel": ("phone",)}), ("wait", None, 0, {"queue": ("returns",)}),
+    ("wait", 4, 500, {"tier": ("vip",), "period": ("sale",)}),
+    ("first_reply", 5, 400, {}), ("first_reply", 2, 500, {"channel": ("app", "wechat")}),
+    ("first_human_reply", 21, 0, {}), ("first_human_reply", 5, 800, {"channel": ("app",)}),
+    ("next_reply", 5, 600, {"tenant": ("shop-a", "")}), ("next_reply", 2, 0, {"queue": ("sales",)}),
+    ("announcement", 2, 500, {"channel": ("phone",)}),
+)  # fmt: skip
+#: Clocks of a tier run by these minutes of the UTC day only, some of which lie in the histories.
+OFFICE = ((0, 1), (2, 4), (1334, 1335), (1336, 1337), (1338, 1440))
+IN_HOURS = (("wait", 20, 500), ("first_reply", 15, 0), ("first_human_reply", 61, 800), ("announcement", 15, 0))
+SALE_US = ((-30 * S, 5 * S), (1_700_000_002 * S, 1_700_000_030 * S))
 POLICY = Policy(
-    target_us={"": 4 * S, "phone": 2 * S},
-    short_us={"": 1 * S},
-    wait_us={"": 30 * S, "phone": 5 * S},
-    first_reply_us={"app": 5 * S, "": 21 * S},
-)
+    tuple(
+        Line(limit, NO_LIMIT_US if limit_s is None else limit_s * S, {name: frozenset(values) for name, values in when.items()},
+             permille)
+        for limit, limit_s, permille, when in PROMISES
+    ) + tuple(Line(limit, limit_s * S, {"tier": frozenset(("ka",))}, permille, "office") for limit, limit_s, permille in IN_HOURS),
+    tuple(Period("sale", start_us, end_us) for start_us, end_us in SALE_US),
+    {"office": Hours(week=(OFFICE,) * 7)},
+)  # fmt: skip
 SETTINGS = Settings(
     rollups=((), ("queue",), ("tenant", "channel")),
     windows=(Spec(60 * S, 20 * S),),
@@ -44,10 +63,12 @@ RULES = Rules(
     bound_us=SETTINGS.disorder_bound_us,
     lateness_us=SETTINGS.allowed_lateness_us,
     linger_us=SETTINGS.linger_us,
-    target_us=POLICY.target_us,
-    short_us=POLICY.short_us,
-    wait_us=POLICY.wait_us,
-    first_reply_us=POLICY.first_reply_us,
+    lines=tuple(
+        Rule(limit, None if limit_s is None else limit_s * S, when, permille)
+        for limit, limit_s, permille, when in PROMISES
+    )
+    + tuple(Rule(limit, limit_s * S, {"tier": ("ka",)}, permille, OFFICE) for limit, limit_s, permille in IN_HOURS),
+    periods=tuple(("sale", start_us, end_us) for start_us, end_us in SALE_US),
 )
 
 #: Where a history begins: on a pane's edge, within a pane, across 1970, and after it.
@@ -59,7 +80,7 @@ STATES = ("available", "busy", "wrapup", "break", "offline")
 #: What an event may say of the dimensions; mostly nothing new.
 SAIDS: tuple[Mapping[str, str], ...] = (
     {}, {}, {}, {"queue": "sales"}, {"queue": "returns"}, {"tenant": "shop-a", "channel": "phone"},
-    {"tenant": "shop-b", "channel": "app", "queue": "sales"}, {"tier": "vip"}, {"channel": "wechat"}, {"queue": ""},
+    {"tenant": "shop-b", "channel": "app", "queue": "sales"}, {"tier": "vip"}, {"tier": "ka"}, {"channel": "wechat"}, {"queue": ""},
 )  # fmt: skip
 
 _TALK = (

@@ -40,10 +40,13 @@ COUNTED = {
     "contact.invited": "invited", "message.customer": "customer_messages", "message.agent": "agent_messages",
     "message.automatic": "automatic_messages", "message.bot": "bot_messages",
 }  # fmt: skip
+#: Conditions of a policy's line, most telling first.
+TELLING = ("tenant", "queue", "tier", "category", "partner", "party", "channel", "region", "period")
 OUTCOME_FIELD = {"left": "left_queue", "answered": "answered", "abandoned": "abandoned", "unanswered": "unanswered"}
 
 NEVER_US = -(2**62)
-NO_LIMIT_US = 2**62
+MINUTE_US = 60_000_000
+DAY_US = 1440 * MINUTE_US
 
 Dimensions = tuple[str, ...]
 NOTHING_KNOWN: Dimensions = ("",) * len(DIMENSIONS)
@@ -73,17 +76,62 @@ class End:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """One line of a policy: a limit, None for none, for contacts of these values; warned of after so many thousandths; running
+    in these minutes of the UTC day only, at all times where there are none."""
+
+    limit: str
+    limit_us: int | None
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    permille: int = 0
+    hours: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Rules:
-    """The settings that decide figures. Limits by channel, `""` for all that are not listed."""
+    """The settings that decide figures. `periods` are (name, start, end)."""
 
     pane_us: int
     bound_us: int
     lateness_us: int
     linger_us: int
-    target_us: Mapping[str, int] = field(default_factory=dict)
-    short_us: Mapping[str, int] = field(default_factory=dict)
-    wait_us: Mapping[str, int] = field(default_factory=dict)
-    first_reply_us: Mapping[str, int] = field(default_factory=dict)
+    lines: tuple[Rule, ...] = ()
+    periods: tuple[tuple[str, int, int], ...] = ()
+
+    def find(self, limit: str, as_: Dimensions, at_us: int) -> Rule:
+        """The line for a contact: of those that fit, the one with most conditions, then the most telling."""
+        known = dict(zip(DIMENSIONS, as_, strict=True))
+        known["period"] = next((name for name, start_us, end_us in self.periods if start_us <= at_us < end_us), "")
+        fitting = [
+            line
+            for line in self.lines
+            if line.limit == limit and all(known[name] in values for name, values in line.when.items())
+        ]
+        if not fitting:
+            return Rule(limit, None)
+        return max(fitting, key=lambda line: (len(line.when), [name in line.when for name in TELLING]))
+
+
+@dataclass
+class Clock:
+    """One that runs: since when, when it is due and warned of (None: never), and whether it has been warned of."""
+
+    since_us: int
+    due_us: int | None = None
+    warn_us: int | None = None
+    warned: bool = False
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A warning or a breach: of which clock and contact, which held what, since when the clock ran, and when it was."""
+
+    clock: str
+    is_breach: bool
+    contact: str
+    as_: Dimensions
+    since_us: int
+    at_us: int
 
 
 @dataclass(frozen=True)
@@ -153,16 +201,16 @@ class Contact:
     waited_us: int = 0
     waiting_since_us: int = 0
     waiting_as: Dimensions = NOTHING_KNOWN
-    wait_began_as: Dimensions = NOTHING_KNOWN
     served_since_us: int = 0
     served_as: Dimensions = NOTHING_KNOWN
     agent: str = ""
     turn_since_us: int | None = None
     written_us: int | None = None
     replied: bool = False
-    asked_us: int | None = None
-    asked_as: Dimensions = NOTHING_KNOWN
+    has_any_reply: bool = False
+    has_asked: bool = False
     reply_clock_stopped: bool = False
+    clocks: dict[str, Clock] = field(default_factory=dict)
 
 
 @dataclass
@@ -198,6 +246,7 @@ class Oracle:
         self.samples: list[tuple[str, Dimensions, int, int]] = []
         self.longest: list[tuple[Dimensions, int, int]] = []
         self.changes: list[Change] = []
+        self.raised: list[Raised] = []
         self._newest_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._heard_from_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._ended: set[str] = set()
@@ -302,6 +351,7 @@ class Oracle:
             contact = self.contacts[name] = Contact(row.time_us, _after(NOTHING_KNOWN, row.event))
             self._count("offered", contact.said, row.time_us)
         else:
+            self._raise_before(contact, name, row.rank_us)
             self._say(contact, row)
         if contact.counts_as is None and row.kind in SETTLING:
             contact.counts_as = contact.said
@@ -311,7 +361,7 @@ class Oracle:
         self._outcome(contact, row, phase)
         self._service(contact, row, phase)
         self._turns(contact, row)
-        self._first_reply_clock(contact, row)
+        self._first_reply_clocks(contact, row)
         self._count_event(row, contact.said)
 
     def _say(self, contact: Contact, row: Row) -> None:
@@ -319,7 +369,10 @@ class Oracle:
         if said != contact.said and contact.counts_as is None:
             self._count("offered", contact.said, contact.arrival_us, -1)
             self._count("offered", said, contact.arrival_us)
-        contact.said = said
+        if said != contact.said:
+            contact.said = said
+            for clock, running in contact.clocks.items():
+                self._move(clock, running, said, row.rank_us)
 
     def _queue(self, contact: Contact, row: Row, before: str) -> None:
         was, is_ = before in IN_QUEUE, contact.phase in IN_QUEUE
@@ -330,7 +383,8 @@ class Oracle:
             self._count(how.get(row.kind, "left_other"), contact.waiting_as, row.time_us)
         if was and not is_:
             wait_us = row.time_us - contact.waiting_since_us
-            self._clock_stops("wait_us", contact.waiting_since_us, contact.wait_began_as, row.rank_us)
+            contact.clocks.pop("wait", None)
+            contact.clocks.pop("announcement", None)
             if before == WAITING and not contact.was_answered:
                 contact.waited_us += wait_us
                 self._count("wait_us", _cohort(contact), contact.arrival_us, wait_us)
@@ -340,7 +394,11 @@ class Oracle:
             self._count("entered", contact.said, row.time_us)
             contact.waiting_as = contact.said
             if not was:
-                contact.waiting_since_us, contact.wait_began_as = row.time_us, contact.said
+                contact.waiting_since_us = row.time_us
+                self._start("wait", contact, row.time_us)
+                self._start("announcement", contact, row.time_us)
+        if row.kind == "contact.announced":
+            self._start("announcement", contact, row.time_us)
         if row.kind == "contact.queued" and not contact.was_queued:
             contact.was_queued = True
             self._count("queued", _cohort(contact), contact.arrival_us)
@@ -360,12 +418,12 @@ class Oracle:
         if is_ == "answered":
             self._count("wait_answered_us", as_, arrival_us, waited_us)
             self.samples.append(("wait_answered", as_, arrival_us, waited_us))
-            if waited_us <= self._limit_us("target_us", as_):
+            if self._is_within("target", waited_us, as_, arrival_us):
                 self._count("answered_in_target", as_, arrival_us)
         if is_ == "abandoned":
-            if waited_us <= self._limit_us("target_us", as_):
+            if self._is_within("target", waited_us, as_, arrival_us):
                 self._count("abandoned_in_target", as_, arrival_us)
-            if waited_us <= self._limit_us("short_us", as_):
+            if self._is_within("short", waited_us, as_, arrival_us):
                 self._count("abandoned_short", as_, arrival_us)
 
     def _service(self, contact: Contact, row: Row, before: str) -> None:
@@ -390,9 +448,13 @@ class Oracle:
 
     def _turns(self, contact: Contact, row: Row) -> None:
         time_us = row.time_us
-        if row.kind == "message.customer":
-            contact.turn_since_us = time_us if contact.turn_since_us is None else contact.turn_since_us
-            contact.written_us = time_us if contact.written_us is None else contact.written_us
+        if row.kind == "message.customer" and contact.turn_since_us is None:
+            contact.turn_since_us = time_us
+            if contact.replied:
+                self._start("next_reply", contact, time_us)
+        if row.kind == "message.customer" and contact.written_us is None:
+            contact.written_us = time_us
+            self._start("first_reply", contact, time_us)
         if row.kind == "message.agent" and contact.turn_since_us is not None:
             self._reply("response", contact.said, time_us, time_us - contact.turn_since_us)
         if row.kind == "message.agent" and contact.written_us is not None and not contact.replied:
@@ -400,38 +462,83 @@ class Oracle:
             self._reply("first_response", contact.said, time_us, time_us - contact.written_us)
         if row.kind == "message.agent" or contact.phase in ENDED:
             contact.turn_since_us = None
+            contact.clocks.pop("next_reply", None)
 
     def _reply(self, measure: str, as_: Dimensions, time_us: int, taken_us: int) -> None:
         self._count(f"{measure}_count", as_, time_us)
         self._count(f"{measure}_us", as_, time_us, taken_us)
         self.samples.append((measure, as_, time_us, taken_us))
 
-    def _first_reply_clock(self, contact: Contact, row: Row) -> None:
-        """Starts once, when a customer who has written waits for a person or has one; the reply or the end stops it."""
+    def _first_reply_clocks(self, contact: Contact, row: Row) -> None:
+        """Each starts once: with the first message, to any reply; and when a customer who has written waits for a person or
+        has one, to a person's. The end stops both."""
+        ended = contact.phase in ENDED
+        any_reply = row.kind in ("message.agent", "message.automatic", "message.bot")
+        if contact.written_us is not None and not contact.has_any_reply and (any_reply or ended):
+            contact.has_any_reply = True
+            contact.clocks.pop("first_reply", None)
         asks = contact.written_us is not None and (contact.phase in IN_QUEUE or contact.phase in WITH_PERSON)
-        if asks and contact.asked_us is None:
-            contact.asked_us, contact.asked_as = row.time_us, contact.said
-        if (contact.replied or contact.phase in ENDED) and not contact.reply_clock_stopped:
+        if asks and not contact.has_asked:
+            contact.has_asked = True
+            if not contact.reply_clock_stopped:
+                self._start("first_human_reply", contact, row.time_us)
+        if (contact.replied or ended) and not contact.reply_clock_stopped:
             contact.reply_clock_stopped = True
-            if contact.asked_us is not None:
-                self._clock_stops("first_reply_us", contact.asked_us, contact.asked_as, row.rank_us)
+            contact.clocks.pop("first_human_reply", None)
 
-    def _clock_stops(self, limit: str, since_us: int, as_: Dimensions, at_us: int) -> None:
-        due_us = since_us + self._limit_us(limit, as_)
-        if due_us < at_us:
-            self._count("breaches", as_, due_us)
+    # Clocks.
+
+    def _start(self, clock: str, contact: Contact, since_us: int) -> None:
+        contact.clocks[clock] = running = Clock(since_us)
+        running.due_us, running.warn_us = self._due(clock, contact.said, since_us)
+
+    def _due(self, clock: str, as_: Dimensions, since_us: int) -> tuple[int | None, int | None]:
+        line = self.rules.find(clock, as_, since_us)
+        if line.limit_us is None:
+            return None, None
+        warn_us = _open_for(line.hours, since_us, line.limit_us // 1000 * line.permille) if line.permille else None
+        return _open_for(line.hours, since_us, line.limit_us), warn_us
+
+    def _move(self, clock: str, running: Clock, as_: Dimensions, at_us: int) -> None:
+        """Other limits hold from `at_us` on; what they put into the past is due now. What was warned of is not again."""
+        due_us, warn_us = self._due(clock, as_, running.since_us)
+        if due_us is not None and due_us != running.due_us:
+            due_us = max(due_us, at_us)
+        if warn_us is not None:
+            warn_us = max(warn_us, at_us)
+        if running.warned or (warn_us is not None and due_us is not None and warn_us >= due_us):
+            warn_us = None
+        running.due_us, running.warn_us = due_us, warn_us
+
+    def _raise_before(self, contact: Contact, name: str, until_us: int) -> None:
+        """Warnings and breaches of before `until_us`. A clock that is broken runs no more, but announcements are due again."""
+        for clock, running in list(contact.clocks.items()):
+            while True:
+                due_us, warn_us = running.due_us, running.warn_us
+                if warn_us is not None and warn_us < until_us:
+                    self.raised.append(Raised(clock, False, name, contact.said, running.since_us, warn_us))
+                    self._count("warnings", contact.said, warn_us)
+                    running.warned, running.warn_us = True, None
+                elif due_us is not None and due_us < until_us:
+                    self.raised.append(Raised(clock, True, name, contact.said, running.since_us, due_us))
+                    self._count("breaches", contact.said, due_us)
+                    self._count(f"{clock}_breaches", contact.said, due_us)
+                    if clock != "announcement":
+                        del contact.clocks[clock]
+                        break
+                    self._start(clock, contact, due_us)
+                    running = contact.clocks[clock]
+                else:
+                    break
 
     def _raise_what_is_overdue(self) -> None:
         end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
-        for contact in self.contacts.values():
-            if contact.phase in IN_QUEUE:
-                self._clock_stops("wait_us", contact.waiting_since_us, contact.wait_began_as, end_us)
-            if contact.asked_us is not None and not contact.reply_clock_stopped:
-                self._clock_stops("first_reply_us", contact.asked_us, contact.asked_as, end_us)
+        for name, contact in self.contacts.items():
+            self._raise_before(contact, name, end_us)
 
-    def _limit_us(self, name: str, as_: Dimensions) -> int:
-        limits: Mapping[str, int] = getattr(self.rules, name)
-        return limits.get(as_[DIMENSIONS.index("channel")], limits.get("", NO_LIMIT_US))
+    def _is_within(self, limit: str, taken_us: int, as_: Dimensions, at_us: int) -> bool:
+        limit_us = self.rules.find(limit, as_, at_us).limit_us
+        return limit_us is None or taken_us <= limit_us
 
     def _count_event(self, row: Row, as_: Dimensions) -> None:
         event, time_us = row.event, row.time_us
@@ -559,6 +666,21 @@ def peak_of_levels(changes: Iterable[Change], start_us: int, end_us: int) -> int
 def _after(said: Dimensions, event: Mapping[str, Any]) -> Dimensions:
     """What holds of the dimensions once this event has spoken."""
     return tuple(event.get(name, before) for name, before in zip(DIMENSIONS, said, strict=True))
+
+
+def _open_for(hours: tuple[tuple[int, int], ...], since_us: int, budget_us: int) -> int:
+    """When these minutes of each day have been open for so long."""
+    if not hours:
+        return since_us + budget_us
+    day_us = since_us // DAY_US * DAY_US - DAY_US
+    while True:
+        for start, end in hours:
+            opens_us, closes_us = max(since_us, day_us + start * MINUTE_US), day_us + end * MINUTE_US
+            if closes_us > opens_us:
+                if budget_us <= closes_us - opens_us:
+                    return opens_us + budget_us
+                budget_us -= closes_us - opens_us
+        day_us += DAY_US
 
 
 def _cohort(contact: Contact) -> Dimensions:

@@ -1,6 +1,5 @@
 """The benchmarks work, on little, and what they feed the engine is legal."""
 
-
 from benchmarks.throughput import answer, bare, feed, measure
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.alarms import Alarm
 from engine.events import decode
 from engine.facts import FIELDS, PEAK_LEVELS
 from engine.histograms import bucket
@@ -90,7 +91,12 @@ def counted(engine: Engine | Oracle) -> dict[str, Any]:
 
 def said(engine: Engine) -> dict[str, Any]:
     """Every figure, cell by cell and group by group, zeros left out; equal engines say equal things."""
-    return {rollup.name: _rollup(rollup) for rollup in engine.tallies.rollups}
+    return {rollup.name: _rollup(rollup) for rollup in engine.tallies.rollups} | {"alarms": alarms_of(engine)}
+
+
+def alarms_of(engine: Engine) -> list[Alarm]:
+    """What waits to be taken, in an order that no batch can change."""
+    return sorted(engine.alarms.waiting)
 
 
 def cells_of(rollup: Rollup) -> dict[Any, Any]:
@@ -169,9 +175,18 @@ def windows_of(engine: Engine, size_us: int, step_us: int) -> list[tuple[int, in
     return [(start, start + size_us) for start in sorted(starts)]
 
 
+def alarms_told(truth: Oracle) -> list[Alarm]:
+    """What the oracle raised, in the same order."""
+    return sorted(
+        Alarm(raised.at_us, raised.clock, raised.is_breach, raised.contact, raised.since_us, raised.as_)
+        for raised in truth.raised
+    )
+
+
 def assert_equal_to_the_oracle(engine: Engine, truth: Oracle, size_us: int, step_us: int) -> None:
     """Every window, every group, every figure, bit for bit; and what became of the events."""
     assert counted(engine) == counted(truth)
+    assert alarms_of(engine) == alarms_told(truth)
     for start_us, end_us in windows_of(engine, size_us, step_us):
         for rollup in engine.tallies.rollups:
             assert_span_equal(engine, truth, rollup, start_us, end_us)

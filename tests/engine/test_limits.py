@@ -125,7 +125,8 @@ def test_panes_past_their_retention_are_forgotten_and_the_others_stay_as_they_ar
     short = engine_of(*events, cuts=tuple(range(36)), batch_rows=1, retention_us=3 * HOUR_US)
     oldest = short.tallies.oldest_pane
     assert oldest * 15 * MINUTE_US > clock_us("13:00")
-    for name, cells in said(short).items():
+    for rollup in short.tallies.rollups:
+        name, cells = rollup.name, said(short)[rollup.name]
         kept = {key: cell for key, cell in said(whole)[name].items() if isinstance(key, tuple) and key[1] >= oldest}
         assert {key: cell for key, cell in cells.items() if isinstance(key, tuple)} == kept
     # Levels that rose in panes long forgotten stand as high as ever.

@@ -40,22 +40,6 @@ def test_a_rollup_of_an_unknown_dimension_is_refused_with_the_known_ones():
         Engine(Settings(rollups=(("mood",),)))
 
 
-@pytest.mark.parametrize("name", ["target_us", "short_us", "wait_us", "first_reply_us"])
-@pytest.mark.parametrize("limit_us", [0, -1])
-def test_a_limit_that_nobody_could_keep_is_refused(name: str, limit_us: int):
-    with pytest.raises(InvalidSetting, match=f"{name} of channel 'phone'"):
-        Policy(**{name: {"phone": limit_us}})
-
-
-def test_a_channel_without_a_limit_has_the_general_one_or_none():
-    policy = Policy(target_us={"": 10}, wait_us={"phone": 1_000_000}, first_reply_us={})
-    engine = engine_of(
-        at("8:00", "contact.queued", "a", channel="phone"), at("8:00", "contact.queued", "b", channel="app"),
-        at("9:00", "contact.answered", "a"), at("9:00", "contact.answered", "b"), policy=policy,
-    )  # fmt: skip
-    assert engine.tallies.rollups[0].totals[0, FIELD["breaches"]] == 1
-
-
 _OTHERS: list[dict[str, Any]] = [
     {"rollups": ((), ("tenant",))}, {"windows": (Spec(5 * MINUTE_US, 5 * MINUTE_US),)}, {"disorder_bound_us": 1},
     {"allowed_lateness_us": MINUTE_US}, {"linger_us": HOUR_US},

@@ -8,17 +8,22 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from engine.hours import Hours
 from engine.pipeline import Settings
-from engine.policy import Policy
+from engine.policy import NO_LIMIT_US, Line, Period, Policy
 from engine.windows import Spec
 from streams.simulate import Centre, Faults, Silence, Skew, preset
-from tests.reference import Rules
+from tests.reference import Rule, Rules
 
 __all__ = ["MS", "Plan", "S", "Times", "dice", "plan_of"]
 
 MS = 1_000
 S = 1_000_000
 MORNING = datetime(2025, 11, 11, 2, tzinfo=UTC)
+MORNING_US = int(MORNING.timestamp()) * S
+#: Sales by their beginnings and ends since the morning, and the minutes of the day in which some clocks run.
+SALES_S: tuple[tuple[tuple[int, int], ...], ...] = ((), ((-600, 60),), ((30, 90), (100, 160)))
+OFFICE_MIN = ((0, 119), (120, 121), (122, 123), (124, 1440))
 #: After which step a process may be killed, and how often at most the step is passed before.
 KILLS = {
     "received": 30, "torn commit": 30, "committed": 30, "acknowledged": 30, "absorbing": 20, "ticked": 60,
@@ -174,12 +179,17 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
     step_us = draw.choice((10, 20, 30, 60)) * S
     size_us = step_us * draw.randint(1, 3)
     lateness_us = draw.choice((0, 2, 20, 120)) * S
+    sale_us = tuple((MORNING_US + start_s * S, MORNING_US + end_s * S) for start_s, end_s in draw.choice(SALES_S))
+    promises = _promises(draw, bool(sale_us))
     policy = Policy(
-        target_us={"": draw.choice((5, 20)) * S, "phone": 10 * S},
-        short_us={"": draw.choice((1, 5)) * S},
-        wait_us={"": draw.choice((5, 30)) * S, "phone": draw.choice((1, 8)) * S},
-        first_reply_us={"": draw.choice((10, 60)) * S, "app": draw.choice((2, 20)) * S},
-    )
+        tuple(
+            Line(limit, NO_LIMIT_US if limit_s is None else limit_s * S,
+                 {name: frozenset(values) for name, values in when.items()}, permille, "office" if in_hours else "")
+            for limit, limit_s, permille, in_hours, when in promises
+        ),
+        tuple(Period("sale", start_us, end_us) for start_us, end_us in sale_us),
+        {"office": Hours(week=(OFFICE_MIN,) * 7)},
+    )  # fmt: skip
     settings = Settings(
         rollups=tuple(draw.sample(ROLLUPS, draw.randint(1, 3))),
         windows=(Spec(size_us, step_us),),
@@ -194,9 +204,28 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
         bound_us=bound_us,
         lateness_us=lateness_us,
         linger_us=settings.linger_us,
-        target_us=policy.target_us,
-        short_us=policy.short_us,
-        wait_us=policy.wait_us,
-        first_reply_us=policy.first_reply_us,
+        lines=tuple(
+            Rule(limit, None if limit_s is None else limit_s * S, when, permille, OFFICE_MIN if in_hours else ())
+            for limit, limit_s, permille, in_hours, when in promises
+        ),
+        periods=tuple(("sale", start_us, end_us) for start_us, end_us in sale_us),
     )
     return settings, rules, (size_us, step_us)
+
+
+Promise = tuple[str, int | None, int, bool, dict[str, tuple[str, ...]]]
+
+
+def _promises(draw: random.Random, has_sale: bool) -> list[Promise]:
+    """Limit, seconds or None, thousandths at which it is warned of, whether in office hours, and for whom."""
+    lines: list[Promise] = [
+        ("target", draw.choice((5, 20)), 0, False, {}),
+        ("short", draw.choice((1, 5)), 0, False, {}),
+    ]
+    for limit, seconds in (("wait", (5, 30)), ("first_reply", (2, 20)), ("first_human_reply", (10, 60)),
+                           ("next_reply", (3, 20)), ("announcement", (10, 15))):  # fmt: skip
+        for when in ({}, {"channel": ("phone", "app")}, {"tier": ("vip", "ka")}, {"period": ("sale",)}):
+            if draw.random() < 0.5 and (has_sale or "period" not in when):
+                limit_s = draw.choice((*seconds, None))
+                lines.append((limit, limit_s, draw.choice((0, 500, 800)), draw.random() < 0.3, when))
+    return lines

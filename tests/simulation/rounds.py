@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.pool import Pool
@@ -37,10 +38,14 @@ def one(seed: int) -> Round:
         happened += run(seed).happened
     except AssertionError as error:
         failures.append(f"FAILED simulation, {error}")
+    except Exception:
+        failures.append(
+            f"FAILED simulation, seed {seed}: {traceback.format_exc()}\nSee it again: make fuzz FROM={seed} N=1"
+        )
     try:
         happened += fuzz(seed) if fuzz else Counter()
-    except AssertionError as error:
-        failures.append(f"FAILED fuzzing, seed {seed}: {error}\nSee it again: make fuzz FROM={seed} N=1")
+    except Exception as error:
+        failures.append(f"FAILED fuzzing, seed {seed}: {error!r}\nSee it again: make fuzz FROM={seed} N=1")
     return seed, happened, "\n".join(failures)
 
 

@@ -18,7 +18,7 @@ PATIENCE_S = 90
 #: What has to happen somewhere in these seeds, or they prove less than they seem to.
 KINDS = (
     *(f"killed: {step}" for step in KILLS), "torn checkpoint", "snapshot saved", "snapshot damaged", "started again",
-    "late", "dropped", "duplicates", "illegal", "rejected", "calm", "several machines", "clock steps back",
+    "late", "dropped", "duplicates", "illegal", "rejected", "warnings", "breaches", "calm", "several machines", "clock steps back",
     "batch in several pieces", "event repeated", "event far behind", "event held by a silent sender", "request lost",
     "request sent again", "request delivered twice", "request to a dead machine", "answer lost",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.engine.running import assert_equal_to_the_oracle, assert_span_equal, counted, windows_of
+from tests.engine.running import alarms_told, assert_equal_to_the_oracle, assert_span_equal, counted, windows_of
 from tests.reference import Advance, Oracle
 from tests.simulation.machine import Machine
 from tests.simulation.plan import Plan
@@ -25,6 +25,8 @@ def assert_true(plan: Plan, machines: Sequence[Machine], history: Sequence[Line]
     happened["dropped"] += sum(truth.dropped for truth in truths)
     happened["duplicates"] += sum(truth.duplicates for truth in truths)
     happened["illegal"] += sum(sum(truth.illegal.values()) for truth in truths)
+    happened["warnings"] += sum(not raised.is_breach for truth in truths for raised in truth.raised)
+    happened["breaches"] += sum(raised.is_breach for truth in truths for raised in truth.raised)
     happened["rejected"] += sum(sum(machine.ledger.refused.values()) for machine in machines)
     taken = (line for machine in machines for entry in machine.ledger.entries for line in entry.taken)
     arrived, sent = ({(line.data, line.time_us) for line in lines} for lines in (taken, history))
@@ -51,6 +53,9 @@ def _assert_undisturbed(plan: Plan, machines: Sequence[Machine], history: Sequen
     floor_us = max(machine.ledger.floor_us for machine in machines)
     rules = replace(plan.rules, bound_us=0)
     truth = Oracle(rules).take([*(arrival("", line) for line in history), Advance(floor_us)])
+    wanted = alarms_told(truth)
+    found = sorted(alarm for machine in machines for alarm in machine.keeper.engine.alarms.waiting)
+    assert found == wanted, f"alarms: {set(found) ^ set(wanted)}"
     if len(machines) > 1:
         assert_parts_add_up([machine.keeper.engine for machine in machines], truth, *plan.window)
         return
