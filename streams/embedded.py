@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
@@ -25,6 +25,8 @@ from typing import Any
 
 import msgspec
 
+from engine.alarms import Alarm
+from engine.events import DIMENSIONS
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Settings
 from streams.clock import Clock
@@ -39,6 +41,8 @@ COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 HEARTBEAT_S_MAX = 15.0
 """The engine's thread is taken for dead after so long without a turn."""
 REPLAY_TOLD_EVERY_S = 1.0
+ALARMS_SHOWN = 100
+"""Warnings and breaches that readers get, the newest first."""
 _STOP = Batch(b"", 0)
 
 
@@ -88,6 +92,7 @@ class Embedded:
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
+        self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._backlog_batches = 0
@@ -234,6 +239,8 @@ class Embedded:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
+        self._alarms.extendleft(map(_told, self._keeper.engine.take_alarms()))
+        facts["alarms"] = list(self._alarms)
         facts["counters"] = self._counters()
         facts["service"] = {
             "sent_us": now_us(),
@@ -277,6 +284,19 @@ class Embedded:
                 return
         if whole:
             self._tell(f"Replayed {done:,} events from the journal.")
+
+
+def _told(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as readers get it; of the dimensions those that are known."""
+    return {
+        "id": alarm.id,
+        "at_us": alarm.at_us,
+        "clock": alarm.clock,
+        "breach": alarm.is_breach,
+        "contact": alarm.contact,
+        "since_us": alarm.since_us,
+        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value},
+    }
 
 
 def _plain(value: Any) -> Any:
