@@ -191,6 +191,15 @@ class Journal:
             except sqlite3.Error as error:
                 raise JournalError(f"The snapshot could not be written to {self.path}: {error}.") from None
 
+    def drop_snapshots_behind(self, sequence: int) -> None:
+        """Removes newer snapshots, which were found useless, so that they are not counted among the two that are kept."""
+        with self._lock:
+            try:
+                with self._database as transaction:
+                    transaction.execute("DELETE FROM snapshots WHERE sequence > ?", (sequence,))
+            except sqlite3.Error as error:
+                raise self._refusal(error) from None
+
     def rejects(self, limit: int = 100) -> list[tuple[int, str, int, str, str]]:
         """The newest rejected lines: received_us, source, line, reason, detail."""
         return self._read(

@@ -44,6 +44,7 @@ class Keeper:
         self._settings = settings
         self._engine_settings = engine_settings
         self._tell = tell
+        self._opened_at: int | None = None
         self._saved_sequence = 0
         self._saved_us = 0
         self._lines_since_saved = 0
@@ -56,6 +57,7 @@ class Keeper:
     def open(self, now_us: int) -> None:
         """Take the newest snapshot that can be used, or begin anew. Raises JournalError when neither is possible."""
         self.engine, self.covered = self._newest()
+        self._opened_at = self.covered
         self._saved_sequence = self.covered
         self._saved_us = now_us
 
@@ -101,6 +103,9 @@ class Keeper:
         self._saved_us = now_us
         data = self.engine.snapshot()
         try:
+            if self._opened_at is not None:  # Newer ones could not be used: none of them is one of the two to keep.
+                self.journal.drop_snapshots_behind(self._opened_at)
+                self._opened_at = None
             self.journal.save_snapshot(Snapshot(self.covered, created_us, data))
         except JournalError as error:  # The journal keeps the batches, so only the next restart takes longer.
             self._tell(str(error))

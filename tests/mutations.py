@@ -151,7 +151,7 @@ FAULTS: tuple[Fault, ...] = (
         "engine/clocks.py",
         "life.warned |= np.uint8(1 << clock)",
         "life.warned |= np.uint8(0)",
-        ORACLE,
+        _test("engine/test_clocks", "nobody_is_warned_twice_of_one_clock_because_it_moved"),
     ),
     Fault(
         "announcement due once only",

@@ -109,6 +109,15 @@ def test_a_running_clock_moves_to_the_limit_that_holds_now():
     assert _raised(queued, raised, lines=lines, until="9:00") == [("wait", "breach", "8:01:00")]
 
 
+def test_nobody_is_warned_twice_of_one_clock_because_it_moved():
+    lines = [line("wait", 100, warn=0.5), line("wait", 200, tier="vip", warn=0.5)]
+    events = [at("8:00", "contact.queued", "a"), at("8:01", "message.customer", "a", tier="vip")]
+    assert _raised(*events, lines=lines, until="9:00") == [
+        ("wait", "warning", "8:00:50"),
+        ("wait", "breach", "8:03:20"),
+    ]
+
+
 def test_a_clock_whose_new_limit_is_over_already_is_due_when_it_moves():
     lines = [line("wait", 300), line("wait", 60, tier="vip")]
     events = [at("8:00", "contact.queued", "a"), at("8:02", "message.customer", "a", tier="vip")]

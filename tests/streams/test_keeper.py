@@ -73,3 +73,24 @@ def test_who_was_late_by_a_tick_that_only_a_snapshot_knew_is_late_again_without_
     third = Life(tmp_path, 30)
     assert (third.replayed, third.late()) == (2, 1)
     third.journal.close()
+
+
+def test_a_damaged_snapshot_is_not_counted_among_the_two_that_are_kept(tmp_path: Path) -> None:
+    #  life 1: snapshots 1 and 2, then 2 is damaged | life 2: snapshot 3, then 3 is damaged | life 3: 1 must serve
+    first = Life(tmp_path, 0)
+    for second_of_day in (0, 1):
+        first.tell(second_of_day, second_of_day)
+        first.save()
+    first.journal._database.execute("UPDATE snapshots SET engine = x'00' WHERE sequence = 2")
+    first.journal._database.commit()
+    first.journal.close()
+    second = Life(tmp_path, 2)
+    second.tell(2, 2)
+    second.save()
+    assert [snapshot.sequence for snapshot in second.journal.snapshots()] == [3, 1]
+    second.journal._database.execute("UPDATE snapshots SET engine = x'00' WHERE sequence = 3")
+    second.journal._database.commit()
+    second.journal.close()
+    third = Life(tmp_path, 3)
+    assert (third.replayed, third.keeper.covered, third.keeper.engine.counters.events) == (2, 3, 3)
+    third.journal.close()
