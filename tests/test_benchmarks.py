@@ -1,5 +1,6 @@
 """The benchmarks work, on little, and what they feed the engine is legal."""
 
+from benchmarks import deadlines
 from benchmarks.throughput import answer, bare, feed, measure
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings
@@ -45,3 +46,10 @@ def test_a_million_contacts_would_fit_in_their_share_of_a_gibibyte() -> None:
     arrays = sum(array.nbytes for array in kept) / len(contacts.keys)
     # Arrays double when they grow; a name, its place in the list and its key in a table half full come on top.
     assert 2 * arrays + 120 + 4 * 12 < 500
+
+
+def test_deadlines_are_raised_within_their_second_and_cost_nothing_while_none_is_due() -> None:
+    measured = deadlines.measure(contacts=3_000, due=500)
+    assert measured.raised == 500
+    assert measured.lateness_s < 1
+    assert len(measured.idle_s) == 10
