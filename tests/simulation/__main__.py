@@ -18,10 +18,10 @@ TOLD_EVERY_S = 5.0
 
 def told(done: int, failed: list[int], since: float, happened: Counter[str]) -> None:
     """One line of progress."""
-    faults = ", ".join(f"{count:,} {name}" for name, count in happened.most_common())
-    print(
-        f"{done:,} seeds, {done / (time.monotonic() - since):.1f} a second, {len(failed)} failed: {faults}", flush=True
-    )
+    kills = sum(count for name, count in happened.items() if name.startswith("killed"))
+    faults = ", ".join(f"{count:,} {name}" for name, count in happened.most_common(6))
+    rate = done / (time.monotonic() - since)
+    print(f"{done:,} seeds, {rate:.1f} a second, {len(failed)} failed: {kills:,} kills, {faults} …", flush=True)
 
 
 def main() -> int:

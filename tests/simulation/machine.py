@@ -186,11 +186,12 @@ class Machine:
         sequence = self.keeper.covered
         before = disk.frozen(self.folder) if self.fate.strikes("torn snapshot") else None
         if self.keeper.save_snapshot(now_us, wall_us):
+            if before is not None:
+                # One of that sequence may lie there from an earlier life, damaged, and stays what it was.
+                self._die("torn snapshot", disk.torn(before, disk.frozen(self.folder), self.fate.draw))
             self.fate.happened["snapshot saved"] += 1
             self.ledger.saved[sequence] = self.ledger.floor_us
             self._spoiled.discard(sequence)
-            if before is not None:
-                self._die("torn snapshot", disk.torn(before, disk.frozen(self.folder), self.fate.draw))
             self._may_die("snapshotted")
 
     def _one_by_one(self, parts: list[T]) -> Iterator[T]:
