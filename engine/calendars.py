@@ -15,7 +15,7 @@ from engine.hours import LAST_US, Hours, WorkingClock
 from engine.keys import Number
 from engine.times import DAY_US, EARLIEST_US
 
-__all__ = ["UNLIMITED", "Calendars", "due_at", "is_covered"]
+__all__ = ["UNLIMITED", "Calendars", "due_at", "is_covered", "worked"]
 
 #: When a clock is due that runs without a limit, or will never have been open for so long.
 UNLIMITED = 2**62 - 1
@@ -77,12 +77,29 @@ def due_at(
     if calendar == 0:
         return start_us + budget_us
     first, end = spans[calendar, 0], spans[calendar, 1]
-    begun = first + np.searchsorted(opens[first:end], start_us)
-    worked_us = 0
-    if begun > first:
-        worked_us = through[begun - 1] - max(0, closes[begun - 1] - start_us)
-    target_us = worked_us + budget_us
+    target_us = _worked(first, end, start_us, opens, closes, through) + budget_us
     ended = first + np.searchsorted(through[first:end], target_us)
     if ended == end:
         return UNLIMITED
     return closes[ended] - (through[ended] - target_us)
+
+
+@compiled
+def worked(
+    calendar: Number, start_us: Number, end_us: Number, opens: Index, closes: Index, through: Index, spans: Index
+) -> Any:  # pragma: no cover
+    """The calendar's time between two covered instants. As `WorkingClock.elapsed_us`."""
+    if calendar == 0:
+        return end_us - start_us
+    first, end = spans[calendar, 0], spans[calendar, 1]
+    return _worked(first, end, end_us, opens, closes, through) - _worked(first, end, start_us, opens, closes, through)
+
+
+@compiled
+def _worked(
+    first: Number, end: Number, instant_us: Number, opens: Index, closes: Index, through: Index
+) -> Any:  # pragma: no cover
+    begun = first + np.searchsorted(opens[first:end], instant_us)
+    if begun == first:
+        return np.int64(0)
+    return through[begun - 1] - max(0, closes[begun - 1] - instant_us)

@@ -11,27 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.calendars import UNLIMITED, due_at
+from engine.calendars import UNLIMITED, due_at, worked
 from engine.compiled import compiled
 from engine.facts import FIELD
 from engine.keys import Number
 from engine.policy import CLOCKS, LIMITS, NO_LIMIT_US, Tables
+from engine.watermark import NEVER_US
 
 __all__ = [
     "ANNOUNCEMENT", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "UNLIMITED", "WAIT", "move",
-    "overdue", "period_at", "put", "raise_all", "soonest", "start",
+    "overdue", "pause", "period_at", "put", "raise_all", "soonest", "start",
 ]  # fmt: skip
 
 #: What is remembered of a contact beside its state and its clocks. Instants and durations in microseconds, `NEVER_US` for
-#: none; `_as` are combinations; `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised.
+#: none; `_as` are combinations; `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised,
+#: `paused` for each that stands still while the contact is pending, `paused_us` the working time each has stood still before.
 LIFE = np.dtype([
     ("arrival_us", np.int64), ("seen_us", np.int64), ("waiting_since_us", np.int64), ("waited_us", np.int64),
     ("served_since_us", np.int64), ("turn_since_us", np.int64), ("written_us", np.int64), ("asked_us", np.int64),
-    ("announced_us", np.int64),
+    ("announced_us", np.int64), ("pending_us", np.int64), ("paused_us", np.int64, (len(CLOCKS),)),
     ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
     ("served_as", np.int32), ("agent", np.int32),
     ("settled", np.bool_), ("was_queued", np.bool_), ("was_answered", np.bool_), ("any_reply", np.bool_),
-    ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8),
+    ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8), ("paused", np.uint8),
 ], align=True)  # fmt: skip
 
 WAIT, FIRST_REPLY, FIRST_HUMAN_REPLY, NEXT_REPLY, ANNOUNCEMENT = range(len(CLOCKS))
@@ -64,36 +66,44 @@ def period_at(tables: Tables, instant_us: Number) -> Any:  # pragma: no cover
 
 @compiled
 def start(
-    clock: int,
-    slot: Number,
-    since_us: Number,
-    period: Number,
-    as_: Number,
-    due_us: Index,
-    warn_us: Index,
+    clock: int, slot: Number, since_us: Number, period: Number, as_: Number, life: Life, due_us: Index, warn_us: Index,
     tables: Tables,
-) -> None:  # pragma: no cover
+) -> None:  # fmt: skip  # pragma: no cover
     """Has a clock run since an instant, which the calendars must cover."""
+    keep = np.uint8(~(1 << clock) & 0xFF)
+    life.warned &= keep
+    life.paused &= keep
+    life.paused_us[clock] = 0
+    _reckon(clock, slot, since_us, 0, period, as_, due_us, warn_us, tables)
+
+
+@compiled
+def _reckon(
+    clock: int, slot: Number, since_us: Number, paused_us: Number, period: Number, as_: Number, due_us: Index, warn_us: Index,
+    tables: Tables,
+) -> None:  # fmt: skip  # pragma: no cover
+    """When a clock is due and warned of that has run since an instant, but for so much working time."""
     due_us[slot, clock], warn_us[slot, clock] = UNLIMITED, NEVER
     limit_us, permille = tables.limits_us[clock, period, as_], tables.permille[clock, period, as_]
     if limit_us < NO_LIMIT_US:
         number = tables.hours_of[clock, period, as_]
         due_us[slot, clock] = due_at(
-            number, since_us, limit_us, tables.opens, tables.closes, tables.through, tables.spans
+            number, since_us, paused_us + limit_us, tables.opens, tables.closes, tables.through, tables.spans
         )
         if permille > 0:
-            share_us = limit_us // 1000 * permille
+            share_us = paused_us + limit_us // 1000 * permille
             warn_us[slot, clock] = due_at(
                 number, since_us, share_us, tables.opens, tables.closes, tables.through, tables.spans
             )
 
 
 @compiled
-def soonest(slot: Number, due_us: Index, warn_us: Index) -> Number:  # pragma: no cover
+def soonest(slot: Number, life: Life, due_us: Index, warn_us: Index) -> Number:  # pragma: no cover
     """The next instant at which something of this contact is due."""
     least = NEVER
     for clock in range(_CLOCK_COUNT):
-        least = min(least, due_us[slot, clock], warn_us[slot, clock])
+        if not life.paused >> clock & 1:
+            least = min(least, due_us[slot, clock], warn_us[slot, clock])
     return least
 
 
@@ -120,13 +130,47 @@ def move(
             since_us = _since(clock, life)
             period = period_at(tables, since_us)
             before_us = due_us[slot, clock]
-            start(clock, slot, since_us, period, as_, due_us, warn_us, tables)
+            _reckon(clock, slot, since_us, life.paused_us[clock], period, as_, due_us, warn_us, tables)
             if due_us[slot, clock] != before_us:
                 due_us[slot, clock] = max(due_us[slot, clock], at_us)
             if warn_us[slot, clock] != NEVER:
                 warn_us[slot, clock] = max(warn_us[slot, clock], at_us)
             if life.warned >> clock & 1 or warn_us[slot, clock] >= due_us[slot, clock]:
                 warn_us[slot, clock] = NEVER
+
+
+@compiled
+def pause(
+    slot: Number, at_us: Number, as_: Number, life: Life, due_us: Index, tables: Tables
+) -> None:  # pragma: no cover
+    """Stops the running clocks that may pause, while the contact is pending."""
+    if life.pending_us != NEVER_US:
+        return
+    life.pending_us = at_us
+    for clock in range(_CLOCK_COUNT):
+        if due_us[slot, clock] != NEVER:
+            period = period_at(tables, _since(clock, life))
+            life.paused |= np.uint8(tables.pausable[clock, period, as_] << clock)
+
+
+@compiled
+def resume(
+    slot: Number, at_us: Number, as_: Number, life: Life, due_us: Index, warn_us: Index, tables: Tables
+) -> None:  # pragma: no cover
+    """Has paused clocks run on: what passed of their working time since the pause does not count."""
+    for clock in range(_CLOCK_COUNT):
+        if life.paused >> clock & 1 and due_us[slot, clock] != NEVER:
+            since_us = _since(clock, life)
+            period = period_at(tables, since_us)
+            number = tables.hours_of[clock, period, as_]
+            life.paused_us[clock] += worked(
+                number, life.pending_us, at_us, tables.opens, tables.closes, tables.through, tables.spans
+            )
+            _reckon(clock, slot, since_us, life.paused_us[clock], period, as_, due_us, warn_us, tables)
+            due_us[slot, clock] = max(due_us[slot, clock], at_us)
+            if life.warned >> clock & 1:
+                warn_us[slot, clock] = NEVER
+    life.pending_us, life.paused = NEVER_US, 0
 
 
 @compiled
@@ -139,6 +183,8 @@ def overdue(
     """
     as_ = life.combination
     for clock in range(_CLOCK_COUNT):
+        if life.paused >> clock & 1:
+            continue
         while min(due_us[slot, clock], warn_us[slot, clock]) < until_us:
             if amount + 2 > amounts.shape[1] or count + 1 > raised.shape[1]:
                 return amount, count, False
@@ -156,9 +202,8 @@ def overdue(
             due_us[slot, clock] = warn_us[slot, clock] = NEVER
             if clock == ANNOUNCEMENT:
                 life.announced_us = at_us
-                life.warned &= np.uint8(~(1 << clock) & 0xFF)
                 period = period_at(tables, at_us)
-                start(clock, slot, at_us, period, as_, due_us, warn_us, tables)
+                start(clock, slot, at_us, period, as_, life, due_us, warn_us, tables)
     return amount, count, True
 
 
@@ -176,7 +221,7 @@ def raise_all(
             slot, until_us, lives[slot], due_us, warn_us, tables, amounts, amount, raised,
             count,
         )  # fmt: skip
-        soonest_us[slot] = soonest(slot, due_us, warn_us)
+        soonest_us[slot] = soonest(slot, lives[slot], due_us, warn_us)
         if not done:
             break
         cursor[0] += 1

@@ -21,8 +21,10 @@ from engine.clocks import (
     WAIT,
     move,
     overdue,
+    pause,
     period_at,
     put,
+    resume,
     soonest,
     start,
 )  # fmt: skip
@@ -63,7 +65,7 @@ _QUEUED, _ANSWERED, _ABANDONED, _CLOSED = (
 #: Kinds whose event settles for which combination the contact counts by arrival.
 _SETTLING = (_QUEUED, _ANSWERED, _ABANDONED, kind("contact.left_queue"), _CLOSED)
 _RATED = kind("contact.rated")
-_ANNOUNCED = kind("contact.announced")
+_ANNOUNCED, _PENDING, _UNPENDING = (kind(f"contact.{name}") for name in ("announced", "pending", "unpending"))
 _CUSTOMER, _REPLY = kind("message.customer"), kind("message.agent")
 #: Kinds that are a reply of any sort.
 _REPLIES = (_REPLY, kind("message.automatic"), kind("message.bot"))
@@ -155,7 +157,7 @@ def walk(  # pragma: no cover
                     slot, rank_us, life, due_us, warn_us, tables, amounts, amount, raised,
                     alarm,
                 )  # fmt: skip
-                soonest_us[slot] = soonest(slot, due_us, warn_us)
+                soonest_us[slot] = soonest(slot, life, due_us, warn_us)
                 if not done or amount + AMOUNTS_A_ROW > amounts.shape[1]:
                     break
             clocks_change = False
@@ -163,7 +165,8 @@ def walk(  # pragma: no cover
             if arrives:
                 life.arrival_us, life.seen_us, life.waited_us = time_us, NEVER_US, 0
                 life.turn_since_us = life.written_us = life.asked_us = NEVER_US
-                life.said, life.agent, life.warned = 0, 0, 0
+                life.said, life.agent, life.warned, life.paused = 0, 0, 0, 0
+                life.pending_us = NEVER_US
                 life.settled = life.was_queued = life.was_answered = False
                 life.any_reply = life.replied = life.reply_stopped = False
                 amount = put(amounts, amount, _F_OFFERED, as_, time_us, 1)
@@ -212,13 +215,11 @@ def walk(  # pragma: no cover
                 if not waited:
                     life.waiting_since_us = life.announced_us = time_us
                     for clock in (WAIT, ANNOUNCEMENT):
-                        life.warned &= np.uint8(~(1 << clock) & 0xFF)
-                        start(clock, slot, time_us, period, as_, due_us, warn_us, tables)
+                        start(clock, slot, time_us, period, as_, life, due_us, warn_us, tables)
                     clocks_change = True
             if kind_ == _ANNOUNCED:
                 life.announced_us = time_us
-                life.warned &= np.uint8(~(1 << ANNOUNCEMENT) & 0xFF)
-                start(ANNOUNCEMENT, slot, time_us, period, as_, due_us, warn_us, tables)
+                start(ANNOUNCEMENT, slot, time_us, period, as_, life, due_us, warn_us, tables)
                 clocks_change = True
             if kind_ == _QUEUED and not life.was_queued:
                 life.was_queued = True
@@ -276,12 +277,11 @@ def walk(  # pragma: no cover
                 if life.turn_since_us == NEVER_US:
                     life.turn_since_us = time_us
                     if life.replied:
-                        life.warned &= np.uint8(~(1 << NEXT_REPLY) & 0xFF)
-                        start(NEXT_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                        start(NEXT_REPLY, slot, time_us, period, as_, life, due_us, warn_us, tables)
                         clocks_change = True
                 if life.written_us == NEVER_US:
                     life.written_us = time_us
-                    start(FIRST_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                    start(FIRST_REPLY, slot, time_us, period, as_, life, due_us, warn_us, tables)
                     clocks_change = True
             elif kind_ == _REPLY:
                 if life.turn_since_us != NEVER_US:
@@ -304,14 +304,20 @@ def walk(  # pragma: no cover
             if life.asked_us == NEVER_US and life.written_us != NEVER_US and is_ >= _WAITING and not ended:
                 life.asked_us = time_us
                 if not life.reply_stopped:
-                    start(FIRST_HUMAN_REPLY, slot, time_us, period, as_, due_us, warn_us, tables)
+                    start(FIRST_HUMAN_REPLY, slot, time_us, period, as_, life, due_us, warn_us, tables)
                     clocks_change = True
             if (life.replied or ended) and not life.reply_stopped:
                 life.reply_stopped = True
                 due_us[slot, FIRST_HUMAN_REPLY] = warn_us[slot, FIRST_HUMAN_REPLY] = NEVER
                 clocks_change = True
+            if kind_ == _PENDING:
+                pause(slot, time_us, as_, life, due_us, tables)
+                clocks_change = True
+            elif kind_ == _UNPENDING:
+                resume(slot, time_us, as_, life, due_us, warn_us, tables)
+                clocks_change = True
             if clocks_change:
-                soonest_us[slot] = soonest(slot, due_us, warn_us)
+                soonest_us[slot] = soonest(slot, life, due_us, warn_us)
 
         # What counts by itself, for contacts that are not known any more too.
         if event_field[kind_] >= 0:

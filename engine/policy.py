@@ -57,7 +57,8 @@ class Line:
     """One line of a policy. `when` has the values that each condition accepts; `where` is the line's place in its file.
 
     `limit_us` above zero, `NO_LIMIT_US` for none. `warn_permille` is the share of the limit at which a warning is due, 0 for
-    none. `hours` names the policy's hours in which the clock runs, "" for around the clock. Raises InvalidSetting.
+    none. `hours` names the policy's hours in which the clock runs, "" for around the clock; one
+    that `pauses` stands still while the contact is pending. Raises InvalidSetting.
     """
 
     limit: str
@@ -65,6 +66,7 @@ class Line:
     when: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     warn_permille: int = WARN_PERMILLE
     hours: str = ""
+    pauses: bool = False
     where: str = "default policy"
 
     def __post_init__(self) -> None:
@@ -181,6 +183,7 @@ class Tables(NamedTuple):
     limits_us: NDArray[np.int64]
     permille: NDArray[np.int64]
     hours_of: NDArray[np.int64]
+    pausable: NDArray[np.int64]
     bounds_us: NDArray[np.int64]
     period_of: NDArray[np.int64]
     opens: NDArray[np.int64]
@@ -192,8 +195,8 @@ class Tables(NamedTuple):
 class Limits:
     """The policy's limits as tables, which grow with the combinations.
 
-    `table_us`, `warn_permille` and `hours_of` int64 (limits, periods, combinations): the limit, `NO_LIMIT_US` for none, the share at
-    which to warn, and the number of the calendar by which it runs. The period at an instant is `period_of[searchsorted(bounds_us, instant, "right")]`, 0 for none.
+    `table_us`, `warn_permille`, `hours_of` and `pausable` int64 (limits, periods, combinations): the limit, `NO_LIMIT_US` for
+    none, the share at which to warn, the number of the calendar by which it runs, and 1 where it pauses. The period at an instant is `period_of[searchsorted(bounds_us, instant, "right")]`, 0 for none.
     """
 
     def __init__(self, policy: Policy, combinations: Combinations) -> None:
@@ -207,6 +210,7 @@ class Limits:
         self.table_us = np.empty((len(LIMITS), len(self.periods), 0), np.int64)
         self.warn_permille = np.empty_like(self.table_us)
         self.hours_of = np.empty_like(self.table_us)
+        self.pausable = np.empty_like(self.table_us)
         longest_us: dict[str, int] = {}
         for entry in policy.lines:
             if entry.limit_us < NO_LIMIT_US:
@@ -217,7 +221,9 @@ class Limits:
     def tables(self) -> "Tables":
         """What compiled code needs."""
         calendars = self.calendars.tables
-        return Tables(self.table_us, self.warn_permille, self.hours_of, self.bounds_us, self.period_of, *calendars)
+        return Tables(
+            self.table_us, self.warn_permille, self.hours_of, self.pausable, self.bounds_us, self.period_of, *calendars
+        )
 
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
@@ -235,6 +241,7 @@ class Limits:
             ]
             self.table_us = np.concatenate((self.table_us, _table(found, "limit_us", NO_LIMIT_US)), axis=2)
             self.warn_permille = np.concatenate((self.warn_permille, _table(found, "warn_permille", 0)), axis=2)
+            self.pausable = np.concatenate((self.pausable, _table(found, "pauses", False)), axis=2)
             calendars = [[[entry.hours if entry else "" for entry in row] for row in plane] for plane in found]
             numbers = np.array(
                 [[[*map(self.calendars.names.index, row)] for row in plane] for plane in calendars], np.int64

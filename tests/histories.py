@@ -40,13 +40,18 @@ PROMISES: tuple[tuple[str, int | None, int, dict[str, tuple[str, ...]]], ...] = 
 #: Clocks of a tier run by these minutes of the UTC day only, some of which lie in the histories.
 OFFICE = ((0, 1), (2, 4), (1334, 1335), (1336, 1337), (1338, 1440))
 IN_HOURS = (("wait", 20, 500), ("first_reply", 15, 0), ("first_human_reply", 61, 800), ("announcement", 15, 0))
+#: Clocks that stand still while a contact is pending.
+PAUSING = ("wait", "first_human_reply", "next_reply")
 SALE_US = ((-30 * S, 5 * S), (1_700_000_002 * S, 1_700_000_030 * S))
 POLICY = Policy(
     tuple(
         Line(limit, NO_LIMIT_US if limit_s is None else limit_s * S, {name: frozenset(values) for name, values in when.items()},
-             permille)
+             permille, pauses=limit in PAUSING)
         for limit, limit_s, permille, when in PROMISES
-    ) + tuple(Line(limit, limit_s * S, {"tier": frozenset(("ka",))}, permille, "office") for limit, limit_s, permille in IN_HOURS),
+    ) + tuple(
+        Line(limit, limit_s * S, {"tier": frozenset(("ka",))}, permille, "office", limit in PAUSING)
+        for limit, limit_s, permille in IN_HOURS
+    ),
     tuple(Period("sale", start_us, end_us) for start_us, end_us in SALE_US),
     {"office": Hours(week=(OFFICE,) * 7)},
 )  # fmt: skip
@@ -64,10 +69,13 @@ RULES = Rules(
     lateness_us=SETTINGS.allowed_lateness_us,
     linger_us=SETTINGS.linger_us,
     lines=tuple(
-        Rule(limit, None if limit_s is None else limit_s * S, when, permille)
+        Rule(limit, None if limit_s is None else limit_s * S, when, permille, pauses=limit in PAUSING)
         for limit, limit_s, permille, when in PROMISES
     )
-    + tuple(Rule(limit, limit_s * S, {"tier": ("ka",)}, permille, OFFICE) for limit, limit_s, permille in IN_HOURS),
+    + tuple(
+        Rule(limit, limit_s * S, {"tier": ("ka",)}, permille, OFFICE, limit in PAUSING)
+        for limit, limit_s, permille in IN_HOURS
+    ),
     periods=tuple(("sale", start_us, end_us) for start_us, end_us in SALE_US),
 )
 
@@ -91,6 +99,8 @@ _TALK = (
     "message.bot",
     "automatic",
     "contact.transferred",
+    "contact.pending",
+    "contact.unpending",
 )
 #: What commonly follows what; enough of the table of legal steps to draw lives from.
 _FOLLOWS: dict[str, tuple[str, ...]] = {

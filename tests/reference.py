@@ -85,6 +85,7 @@ class Rule:
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     permille: int = 0
     hours: tuple[tuple[int, int], ...] = ()
+    pauses: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Clock:
     due_us: int | None = None
     warn_us: int | None = None
     warned: bool = False
+    is_paused: bool = False
+    paused_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,7 @@ class Contact:
     has_asked: bool = False
     reply_clock_stopped: bool = False
     clocks: dict[str, Clock] = field(default_factory=dict)
+    pending_since_us: int | None = None
 
 
 @dataclass
@@ -362,6 +366,7 @@ class Oracle:
         self._service(contact, row, phase)
         self._turns(contact, row)
         self._first_reply_clocks(contact, row)
+        self._pause(contact, row)
         self._count_event(row, contact.said)
 
     def _say(self, contact: Contact, row: Row) -> None:
@@ -490,18 +495,36 @@ class Oracle:
 
     def _start(self, clock: str, contact: Contact, since_us: int) -> None:
         contact.clocks[clock] = running = Clock(since_us)
-        running.due_us, running.warn_us = self._due(clock, contact.said, since_us)
+        running.due_us, running.warn_us = self._due(clock, contact.said, running)
 
-    def _due(self, clock: str, as_: Dimensions, since_us: int) -> tuple[int | None, int | None]:
-        line = self.rules.find(clock, as_, since_us)
+    def _due(self, clock: str, as_: Dimensions, running: Clock) -> tuple[int | None, int | None]:
+        line = self.rules.find(clock, as_, running.since_us)
         if line.limit_us is None:
             return None, None
-        warn_us = _open_for(line.hours, since_us, line.limit_us // 1000 * line.permille) if line.permille else None
-        return _open_for(line.hours, since_us, line.limit_us), warn_us
+        share_us = line.limit_us // 1000 * line.permille + running.paused_us
+        warn_us = _open_for(line.hours, running.since_us, share_us) if line.permille else None
+        return _open_for(line.hours, running.since_us, line.limit_us + running.paused_us), warn_us
+
+    def _pause(self, contact: Contact, row: Row) -> None:
+        """Clocks that may stand still while the contact is pending; what passes meanwhile is given to them on top."""
+        if row.kind == "contact.pending" and contact.pending_since_us is None:
+            contact.pending_since_us = row.time_us
+            for clock, running in contact.clocks.items():
+                running.is_paused = self.rules.find(clock, contact.said, running.since_us).pauses
+        if row.kind == "contact.unpending":
+            for clock, running in contact.clocks.items():
+                if running.is_paused and contact.pending_since_us is not None:
+                    hours = self.rules.find(clock, contact.said, running.since_us).hours
+                    running.paused_us += _open_between(hours, contact.pending_since_us, row.time_us)
+                    running.is_paused = False
+                    due_us, warn_us = self._due(clock, contact.said, running)
+                    running.due_us = None if due_us is None else max(due_us, row.time_us)
+                    running.warn_us = None if running.warned else warn_us
+            contact.pending_since_us = None
 
     def _move(self, clock: str, running: Clock, as_: Dimensions, at_us: int) -> None:
         """Other limits hold from `at_us` on; what they put into the past is due now. What was warned of is not again."""
-        due_us, warn_us = self._due(clock, as_, running.since_us)
+        due_us, warn_us = self._due(clock, as_, running)
         if due_us is not None and due_us != running.due_us:
             due_us = max(due_us, at_us)
         if warn_us is not None:
@@ -513,7 +536,7 @@ class Oracle:
     def _raise_before(self, contact: Contact, name: str, until_us: int) -> None:
         """Warnings and breaches of before `until_us`. A clock that is broken runs no more, but announcements are due again."""
         for clock, running in list(contact.clocks.items()):
-            while True:
+            while not running.is_paused:
                 due_us, warn_us = running.due_us, running.warn_us
                 if warn_us is not None and warn_us < until_us:
                     self.raised.append(Raised(clock, False, name, contact.said, running.since_us, warn_us))
@@ -681,6 +704,15 @@ def _open_for(hours: tuple[tuple[int, int], ...], since_us: int, budget_us: int)
                     return opens_us + budget_us
                 budget_us -= closes_us - opens_us
         day_us += DAY_US
+
+
+def _open_between(hours: tuple[tuple[int, int], ...], start_us: int, end_us: int) -> int:
+    """How long these minutes of each day were open between two instants."""
+    if not hours:
+        return end_us - start_us
+    days_us = range(start_us // DAY_US * DAY_US, end_us + 1, DAY_US)
+    spans = [(day_us + opens * MINUTE_US, day_us + closes * MINUTE_US) for day_us in days_us for opens, closes in hours]
+    return sum(max(0, min(end_us, closes_us) - max(start_us, opens_us)) for opens_us, closes_us in spans)
 
 
 def _cohort(contact: Contact) -> Dimensions:

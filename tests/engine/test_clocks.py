@@ -179,6 +179,42 @@ def test_a_clock_of_working_hours_goes_on_after_a_restart():
     assert breach.at_us == clock_us("1:30") + 2 * DAY_US
 
 
+def test_a_clock_that_may_pause_stands_still_while_its_contact_is_pending():
+    #  8:00:00 queued | :10 pending | 8:05:00 unpending | due 20 s after that, warned of 14 s after it
+    lines = [replace(WAIT, pauses=True), line("first_reply", 60, warn=0)]
+    events = [
+        at("8:00", "contact.queued", "a", channel="phone"), at("8:00", "message.customer", "a"),
+        at("8:00:10", "contact.pending", "a"), at("8:03", "contact.pending", "a"), at("8:05", "contact.unpending", "a"),
+    ]  # fmt: skip
+    told = [("wait", "warning", "8:05:14"), ("wait", "breach", "8:05:20")]
+    assert _raised(*events, lines=lines, until="9:00") == [("first_reply", "breach", "8:01:00"), *told]
+    assert _raised(*events[:3], lines=lines[:1], until="9:00") == []
+
+
+def test_a_pause_in_closed_hours_gives_no_time_back():
+    #  Wednesday 17:00 in Shanghai; pending from 17:30 to 20:00, of which half an hour is working time; Thursday is closed
+    lines = [replace(line("first_reply", 2 * 3600, warn=0), hours="office", pauses=True)]
+    engine = engine_of(
+        at("9:00", "message.customer", "a"), at("9:30", "contact.pending", "a"), at("12:00", "contact.unpending", "a"),
+        policy=Policy(tuple(lines), hours={"office": OFFICE}), linger_us=7 * DAY_US,
+    )  # fmt: skip
+    engine.advance(clock_us("0:00") + 10 * DAY_US)
+    (breach,) = engine.take_alarms()
+    assert breach.at_us == clock_us("2:30") + 2 * DAY_US
+
+
+def test_a_paused_clock_moves_with_its_contact_and_keeps_its_pause():
+    lines = [
+        replace(line("wait", 100, warn=0), pauses=True),
+        replace(line("wait", 200, tier="vip", warn=0), pauses=True),
+    ]
+    events = [
+        at("8:00", "contact.queued", "a"), at("8:01", "contact.pending", "a"), at("8:11", "contact.unpending", "a"),
+        at("8:11:10", "message.customer", "a", tier="vip"),
+    ]  # fmt: skip
+    assert _raised(*events, lines=lines, until="9:00") == [("wait", "breach", "8:13:20")]
+
+
 def test_an_alarm_tells_who_waited_where_and_since_when_and_is_the_same_after_a_replay():
     queued = at("8:00", "contact.queued", "a", channel="phone", queue="sales")
     ids = set()

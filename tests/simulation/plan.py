@@ -184,7 +184,7 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
     policy = Policy(
         tuple(
             Line(limit, NO_LIMIT_US if limit_s is None else limit_s * S,
-                 {name: frozenset(values) for name, values in when.items()}, permille, "office" if in_hours else "")
+                 {name: frozenset(values) for name, values in when.items()}, permille, "office" if in_hours else "", in_hours == (permille == 0))
             for limit, limit_s, permille, in_hours, when in promises
         ),
         tuple(Period("sale", start_us, end_us) for start_us, end_us in sale_us),
@@ -205,7 +205,14 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
         lateness_us=lateness_us,
         linger_us=settings.linger_us,
         lines=tuple(
-            Rule(limit, None if limit_s is None else limit_s * S, when, permille, OFFICE_MIN if in_hours else ())
+            Rule(
+                limit,
+                None if limit_s is None else limit_s * S,
+                when,
+                permille,
+                OFFICE_MIN if in_hours else (),
+                in_hours == (permille == 0),
+            )
             for limit, limit_s, permille, in_hours, when in promises
         ),
         periods=tuple(("sale", start_us, end_us) for start_us, end_us in sale_us),
