@@ -53,15 +53,14 @@ def torn_checkpoint(before: Disk, after: Disk, draw: random.Random) -> Disk:
     return {**before, JOURNAL: after[JOURNAL][:cut] + before[JOURNAL][cut:]}
 
 
-def newest_snapshots(disk: Disk, folder: Path) -> list[int]:
-    """The sequences of the snapshots on a disk, newest first, read from a copy made under `folder`."""
+def newest_snapshots(disk: Disk, folder: Path) -> list[tuple[int, int]]:
+    """Sequence and instant of the snapshots on a disk, newest first, read from a copy made under `folder`."""
     if not disk:
         return []
     with tempfile.TemporaryDirectory(dir=folder) as copy:
         laid(Path(copy), disk)
         with contextlib.closing(sqlite3.connect(Path(copy) / JOURNAL)) as database:
-            rows = database.execute("SELECT sequence FROM snapshots ORDER BY sequence DESC")
-            return [sequence for (sequence,) in rows]
+            return list(database.execute("SELECT sequence, created_us FROM snapshots ORDER BY sequence DESC"))
 
 
 def spoiled(folder: Path, sequence: int, draw: random.Random) -> None:

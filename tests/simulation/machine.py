@@ -186,12 +186,15 @@ class Machine:
         sequence = self.keeper.covered
         before = disk.frozen(self.folder) if self.fate.strikes("torn snapshot") else None
         if self.keeper.save_snapshot(now_us, wall_us):
-            if before is not None:
-                # One of that sequence may lie there from an earlier life, damaged, and stays what it was.
-                self._die("torn snapshot", disk.torn(before, disk.frozen(self.folder), self.fate.draw))
-            self.fate.happened["snapshot saved"] += 1
-            self.ledger.saved[sequence] = self.ledger.floor_us
-            self._spoiled.discard(sequence)
+            left = disk.torn(before, disk.frozen(self.folder), self.fate.draw) if before is not None else None
+            # The write may be torn behind the snapshot's own commit. And one of that sequence may lie there from an
+            # earlier life, damaged, and stay what it was.
+            if left is None or (sequence, wall_us) in disk.newest_snapshots(left, self.folder.parent):
+                self.fate.happened["snapshot saved"] += 1
+                self.ledger.saved[sequence] = self.ledger.floor_us
+                self._spoiled.discard(sequence)
+            if left is not None:
+                self._die("torn snapshot", left)
             self._may_die("snapshotted")
 
     def _one_by_one(self, parts: list[T]) -> Iterator[T]:
@@ -212,7 +215,7 @@ class Machine:
     def _spoil(self) -> int:
         """Sometimes damages the newest snapshot where an older one stands behind it; returns the one that must serve."""
         saved = disk.newest_snapshots(self._disk, self.folder.parent)
-        whole = [sequence for sequence in saved if sequence not in self._spoiled]
+        whole = [sequence for sequence, _ in saved if sequence not in self._spoiled]
         if len(whole) > 1 and self.fate.draw.random() < self.plan.damaged:
             disk.spoiled(self.folder, whole[0], self.fate.draw)
             self._spoiled.add(whole.pop(0))
