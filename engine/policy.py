@@ -7,6 +7,7 @@ whose conditions come first in `CONDITIONS`. Settings only, frozen and checked w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations as pairs_of
 from itertools import pairwise
 from types import MappingProxyType
@@ -161,20 +162,26 @@ class Policy:
                     f"{later.where}: the period {later.name!r} begins at {iso(later.start_us)}, before {earlier.name!r} has ended; "
                     "periods must not overlap"
                 )
-        for one, other in pairs_of(self.lines, 2):
-            if (
-                one.limit == other.limit
-                and set(one.when) == set(other.when)
-                and all(one.when[n] & other.when[n] for n in one.when)
-            ):
+        alike: dict[tuple[str, frozenset[str]], list[Line]] = {}
+        for entry in self.lines:
+            alike.setdefault((entry.limit, frozenset(entry.when)), []).append(entry)
+        for one, other in (pair for entries in alike.values() for pair in pairs_of(entries, 2)):
+            if all(one.when[name] & other.when[name] for name in one.when):
                 raise InvalidSetting(
                     f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
                 )
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
         """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""
-        candidates = (entry for entry in self.lines if entry.limit == limit and entry.holds(facts))
-        return max(candidates, key=lambda entry: entry.rank, default=None)
+        return next((entry for entry in self._ranked.get(limit, ()) if entry.holds(facts)), None)
+
+    @cached_property
+    def _ranked(self) -> Mapping[str, list[Line]]:
+        """The lines of each limit, the most specific first."""
+        ranked: dict[str, list[Line]] = {}
+        for entry in sorted(self.lines, key=lambda entry: entry.rank, reverse=True):
+            ranked.setdefault(entry.limit, []).append(entry)
+        return ranked
 
 
 class Tables(NamedTuple):

@@ -14,6 +14,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "replay": ("streams.replay", "replay"),
     "run": ("streams.run", "run"),
+    "policy": ("streams.policy.command", "policy"),
     "simulate": ("streams.simulate.command", "simulate"),
 }
 
@@ -41,6 +42,7 @@ def cli() -> None:
     Examples:
       floorwatch run --simulate
       floorwatch replay events.jsonl.gz --report windows.csv
+      floorwatch policy explain --channel phone --tier vip
       floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz
     """
 

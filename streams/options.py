@@ -7,7 +7,15 @@ import click
 
 from engine.times import duration_us
 
-__all__ = ["Duration", "Zone"]
+__all__ = ["Duration", "Zone", "zone_of"]
+
+
+def zone_of(text: str) -> ZoneInfo:
+    """The IANA time zone of that name. Raises ValueError where there is none."""
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{text!r} is no IANA time zone; write it like Asia/Shanghai or UTC") from None
 
 
 class Duration(click.ParamType[int]):
@@ -33,6 +41,6 @@ class Zone(click.ParamType[ZoneInfo]):
         if isinstance(value, ZoneInfo):
             return value
         try:
-            return ZoneInfo(str(value))
-        except (KeyError, ValueError, OSError):
-            self.fail(f"{value!r} is no IANA time zone; write it like Asia/Shanghai or UTC", param, ctx)
+            return zone_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -20,10 +21,11 @@ from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
 from engine.windows import Spec
 from streams.options import Duration, Zone
+from streams.policy.reading import default_policy, read_policy
 from streams.reading import Recording
 from streams.report import summary, write_report, write_summary
 
-__all__ = ["replay"]
+__all__ = ["merged", "progress", "replay"]
 
 #: Rejected lines shown for each reason; all of them go to `--rejects`.
 _EXAMPLES = 3
@@ -54,6 +56,8 @@ Examples:
     show_default=True,
     help="Windows begin at midnight of this zone.",
 )
+@click.option("--policy", "policy_path", type=click.Path(path_type=Path, dir_okay=False),
+              help="Hold the events to the policy in this file.  [default: see floorwatch policy default]")  # fmt: skip
 @click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
 @click.option("--disorder", type=Duration(), default="10s", show_default=True,
               help="How far the events of one file may come out of order.")  # fmt: skip
@@ -62,7 +66,7 @@ Examples:
               help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
 def replay(
     files: tuple[Path, ...], report: Path | None, summary_path: Path | None, window: int, step: int | None, by: str,
-    zone: ZoneInfo, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
+    zone: ZoneInfo, policy_path: Path | None, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
 ) -> None:  # fmt: skip
     spec = Spec(window, step or window)
     dimensions = tuple(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
@@ -74,18 +78,19 @@ def replay(
         Settings(),
         rollups=tuple(dict.fromkeys(((), dimensions))),
         windows=(spec,),
+        policy=read_policy(policy_path) if policy_path else default_policy(),
         disorder_bound_us=disorder,
     )
     engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
     recordings = [Recording(path, str(path), engine.secret) for path in dict.fromkeys(files)]
     found = _Rejects(strict, rejects_path)
     started = time.perf_counter()
-    with found, _progress() as progress:
-        task = progress.add_task("replaying", total=sum(recording.size_bytes for recording in recordings))
-        for decoded in _merged(engine, recordings):
+    with found, progress() as shown:
+        task = shown.add_task("replaying", total=sum(recording.size_bytes for recording in recordings))
+        for decoded in merged(recordings, engine):
             found.take(decoded.rejects)
             engine.absorb(decoded)
-            progress.update(task, completed=sum(recording.read_bytes for recording in recordings))
+            shown.update(task, completed=sum(recording.read_bytes for recording in recordings))
     engine.finish()
     seconds = time.perf_counter() - started
     if report:
@@ -98,17 +103,19 @@ def replay(
     _tell(result)
 
 
-def _merged(engine: Engine, recordings: list[Recording]) -> Iterator[Decoded]:
-    """Blocks of all files, each time of the one that is furthest behind in event time."""
-    for recording in recordings:
-        engine.order.source(recording.name)
+def merged(recordings: list[Recording], *engines: Engine) -> Iterator[Decoded]:
+    """Blocks of all files for one or more engines that take each, every time of the file furthest behind in event time."""
+    engine = engines[0]
+    for name, each in product((recording.name for recording in recordings), engines):
+        each.order.source(name)
     readers = {recording.name: recording.decoded() for recording in recordings}
     while readers:
         name = min(readers, key=lambda name: engine.order.source(name).newest_us)
         decoded = next(readers[name], None)
         if decoded is None:
             del readers[name]
-            engine.finish_source(name)
+            for each in engines:
+                each.finish_source(name)
         else:
             yield decoded
 
@@ -154,7 +161,8 @@ def _where(reject: Reject) -> str:
     return f"{reject.source}:{reject.line}" if reject.line else reject.source
 
 
-def _progress() -> Progress:
+def progress() -> Progress:
+    """Progress on standard error where somebody looks, nothing elsewhere."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console,

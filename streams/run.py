@@ -21,11 +21,13 @@ from typing import Any
 import click
 
 from engine.pipeline import Settings
+from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.options import Duration
+from streams.policy.reading import default_policy, read_policy
 from streams.service import serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 
@@ -52,6 +54,12 @@ class CannotStart(Exception):
 @click.option("--data", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_DATA}]")
 @click.option("--zone", default=DEFAULT_ZONE, show_default=True, help="Time zone of days and of the wall's clock.")
 @click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the policy.  [default: see floorwatch policy default]",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -64,6 +72,7 @@ def run(
     port: int,
     data: Path | None,
     zone: str,
+    policy_path: Path | None,
     token_file: Path | None,
     disorder: int,
     snapshot_every: int,
@@ -85,7 +94,8 @@ def run(
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
             )
-            engine_settings = _engine_settings(settings)
+            policy = read_policy(policy_path) if policy_path else default_policy()
+            engine_settings = _engine_settings(settings, policy)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
@@ -95,8 +105,9 @@ def run(
     sys.exit(code)
 
 
-def _engine_settings(settings: ServiceSettings) -> Settings:
+def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     return Settings(
+        policy=policy,
         windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
         disorder_bound_us=settings.disorder_bound_us,
         retention_us=RETENTION_US,

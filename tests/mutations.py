@@ -163,8 +163,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "least specific line of a policy holds",
         "engine/policy.py",
-        "return max(candidates",
-        "return min(candidates",
+        "key=lambda entry: entry.rank, reverse=True)",
+        "key=lambda entry: entry.rank)",
         _test("engine/test_policy", "the_line_with_more_conditions_holds"),
     ),
     Fault(

@@ -1,0 +1,183 @@
+"""A policy from its file: what each entry is called, what belongs into it, and a sentence with the line for what does not.
+
+Never decides which line holds: see engine.policy. The law: a file is taken whole or not at all, all its faults are said at once, and
+a limit that it does not name stays as the default policy has it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from engine.errors import InvalidSetting
+from engine.measures import SERVICE_LEVELS
+from engine.policy import CLOCKS, CONDITIONS, LIMITS, Line, Period, Policy
+from streams.options import zone_of
+from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
+from streams.policy.words import instant_us, limit_us, share_permille
+
+__all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
+
+T = TypeVar("T")
+#: How places in the default policy are called.
+DEFAULT_NAME = "default.yaml"
+#: Every line is compared with every other.
+LINES_MAX = 1_000
+#: Faults that are said of one file; the others are counted.
+FAULTS_MAX = 50
+#: Of dates where the file names no zone.
+ZONE = ZoneInfo("Asia/Shanghai")
+_SECTIONS = ("zone", "service_level", "periods", "limits")
+#: What a line may say beside its conditions: the field of `Line`, and how its text is read.
+_OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "limit": ("limit_us", limit_us),
+    "warn_at": ("warn_permille", share_permille),
+}
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy of a file. Raises InvalidPolicy with all its faults, OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return parse_policy(file.read(FILE_BYTES_MAX + 1), str(path))
+
+
+def parse_policy(data: bytes, name: str) -> Policy:
+    """The policy of a file's bytes; `name` is how its places are called. Raises InvalidPolicy with all its faults."""
+    return _parsed(data, name, default_policy())
+
+
+@cache
+def default_policy() -> Policy:
+    """The policy that ships with Floorwatch: what is watched where nobody says otherwise."""
+    return _parsed(default_text().encode(), DEFAULT_NAME, Policy(()))
+
+
+def default_text() -> str:
+    """The default policy's file, with its comments."""
+    return (files("streams.policy") / "default.yaml").read_text("utf-8")
+
+
+def _parsed(data: bytes, name: str, default: Policy) -> Policy:
+    faults = Faults()
+    given: dict[str, Any] = {}
+    with faults.gathered():
+        given = _policy(compose(data, name, faults), default, faults)
+    if faults.told:
+        raise InvalidPolicy(*_in_order(faults.told, name))
+    try:
+        return Policy(**given)
+    except InvalidSetting as fault:
+        raise InvalidPolicy(str(fault)) from None
+
+
+def _in_order(told: list[str], name: str) -> list[str]:
+    """Faults by their lines, as many as somebody reads."""
+    found = sorted((int(fault.removeprefix(name).split(":")[1]), fault) for fault in told)
+    rest = found[FAULTS_MAX:]
+    more = [f"{name}:{rest[0][0]}: here and below are {len(rest):,} faults more"] if rest else []
+    return [fault for _, fault in found[:FAULTS_MAX]] + more
+
+
+def _policy(node: Node, default: Policy, faults: Faults) -> dict[str, Any]:
+    said = _entries(node, _SECTIONS, "the file", faults)
+    given: dict[str, Any] = {"lines": default.lines, "service_level": default.service_level}
+    of_dates = ZONE
+    if "zone" in said:
+        with faults.gathered():
+            of_dates = _word(said["zone"], zone_of)
+    if "service_level" in said:
+        with faults.gathered():
+            given["service_level"] = _word(said["service_level"], _formula)
+    if "periods" in said:
+        given["periods"] = tuple(_gathered(said["periods"], partial(_period, of_dates, faults), faults))
+    if "limits" in said:
+        with faults.gathered():
+            given["lines"] = _lines(said["limits"], default, faults)
+    return given
+
+
+def _lines(node: Node, default: Policy, faults: Faults) -> tuple[Line, ...]:
+    limits = _entries(node, LIMITS, "limits", faults)
+    lines: list[Line] = []
+    for limit, entries in limits.items():
+        lines += _gathered(entries, partial(_line, limit, faults), faults)
+    if len(lines) > LINES_MAX:
+        raise InvalidPolicy(f"{node.where}: there are {len(lines):,} lines; a policy may have {LINES_MAX:,}")
+    return (*lines, *(entry for entry in default.lines if entry.limit not in limits))
+
+
+def _line(limit: str, faults: Faults, node: Node) -> Line:
+    if isinstance(node, Text):
+        node = Entries(node.where, {"limit": node}, {"limit": node.where})
+    said = _entries(node, (*_OPTIONS, *CONDITIONS), f"a line of {limit}", faults)
+    if "limit" not in said:
+        raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: 30s, or limit: none")
+    if "warn_at" in said and limit not in CLOCKS:
+        raise InvalidPolicy(f"{said['warn_at'].where}: {limit} is no clock, so nothing warns of it; leave warn_at out")
+    given = {field: _word(said[name], read) for name, (field, read) in _OPTIONS.items() if name in said}
+    if limit not in CLOCKS:
+        given["warn_permille"] = 0
+    when = {name: frozenset(_texts(said[name])) for name in CONDITIONS if name in said}
+    return Line(limit, when=MappingProxyType(when), where=node.where, **given)
+
+
+def _period(of_dates: ZoneInfo, faults: Faults, node: Node) -> Period:
+    said = _entries(node, ("name", "from", "until"), "a period", faults)
+    missing = [name for name in ("name", "from", "until") if name not in said]
+    if missing:
+        raise InvalidPolicy(f"{node.where}: the period does not say {' and '.join(missing)}; add it")
+    start_us, end_us = (_word(said[name], lambda text: instant_us(text, of_dates)) for name in ("from", "until"))
+    return Period(_word(said["name"], _named), start_us, end_us, node.where)
+
+
+def _gathered(node: Node, read: Callable[[Node], T], faults: Faults) -> Iterable[T]:
+    """What is read of each item of a list, or of the one thing that stands instead."""
+    items = node.items if isinstance(node, Items) else (node,)
+    found = []
+    with faults.gathered():
+        if not items:
+            raise InvalidPolicy(f"{node.where}: the list is empty; write what it should say, or leave it out")
+        for item in items:
+            with faults.gathered():
+                found.append(read(item))
+    return found
+
+
+def _entries(node: Node, known: tuple[str, ...], what: str, faults: Faults) -> Mapping[str, Node]:
+    if not isinstance(node, Entries):
+        raise InvalidPolicy(f"{node.where}: {what} consists of names and values; choose from {', '.join(known)}")
+    for name in (name for name in node.entries if name not in known):
+        near = get_close_matches(name, known, 1)
+        right = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+        faults.told.append(f"{node.places[name]}: {name!r} is unknown in {what}; {right}")
+    return {name: node.entries[name] for name in node.entries if name in known}
+
+
+def _texts(node: Node) -> list[str]:
+    return [_word(item, str) for item in (node.items if isinstance(node, Items) else (node,))]
+
+
+def _word(node: Node, read: Callable[[str], T]) -> T:
+    """What a single text means; a refusal gets its place."""
+    if not isinstance(node, Text):
+        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
+    try:
+        return read(node.text)
+    except ValueError as error:
+        raise InvalidPolicy(f"{node.where}: {error}") from None
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise ValueError("the period has an empty name; give it one")
+    return text
+
+
+def _formula(text: str) -> str:
+    if text not in SERVICE_LEVELS:
+        raise ValueError(f"{text!r} is no service-level formula; choose from {', '.join(SERVICE_LEVELS)}")
+    return text

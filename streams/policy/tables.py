@@ -1,0 +1,154 @@
+"""What the policy commands show: tables for people, and the same as plain values for machines."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine.alarms import Alarm
+from engine.events import DIMENSIONS
+from engine.policy import LIMITS, NO_LIMIT_US, Line, Policy
+from engine.times import iso
+from streams.policy.explaining import Explanation, place
+from streams.policy.trial import Change, Comparison
+from streams.policy.words import limit_text, share_text
+
+__all__ = ["explanation_values", "show_changes", "show_counts", "show_explanation", "show_policy", "trial_values"]
+
+#: Where nobody looks, lines are as long as they need to be.
+_PIPE_COLUMNS = 10_000
+_KINDS = ("comes", "goes", "moves")
+
+
+def show_policy(policy: Policy) -> None:
+    """One row a limit: how many lines it has, what holds for everybody, and in which file that is said."""
+    rows = []
+    for limit in LIMITS:
+        lines = [line for line in policy.lines if line.limit == limit]
+        everybody = next((line for line in lines if not line.when), None)
+        values = sorted({line.limit_us for line in lines if line.when})
+        rows.append(
+            [limit, str(len(lines)), _value(everybody), ", ".join(map(limit_text, values)) or "—", _file(lines)]
+        )
+    _show(["limit", "lines", "everybody", "on conditions", "file"], rows)
+
+
+def show_explanation(explanations: Sequence[Explanation]) -> None:
+    """One row a limit."""
+    rows = [
+        [told.limit, _value(told.held), told.held.where if told.held else "—", told.why,
+         "; ".join(f"{place(line)}: {limit_text(line.limit_us)} ({line.why()})" for line in told.others) or "—"]
+        for told in explanations
+    ]  # fmt: skip
+    _show(["limit", "value", "line", "why", "would hold otherwise"], rows)
+
+
+def explanation_values(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """The same for machines."""
+    return [
+        {"limit": told.limit, "line": _line_values(told.held), "why": told.why,
+         "others": [_line_values(line) for line in told.others]}
+        for told in explanations
+    ]  # fmt: skip
+
+
+def show_counts(comparison: Comparison, changes: Sequence[Change]) -> None:
+    """One row a limit and kind of alarm."""
+    rows = [[*row[:2], *(f"{count:,}" for count in row[2:])] for row in _counts(comparison, changes)]
+    _show(["limit", "alarm", "old", "new", "same", *_KINDS], rows, numbers_from=2)
+
+
+def show_changes(changes: Sequence[Change], count: int, zone: ZoneInfo) -> None:
+    """The first ones of each kind."""
+    rows = []
+    for kind in _KINDS:
+        for change in [change for change in changes if change.kind == kind][:count]:
+            alarm = change.alarm
+            instants = [iso(side.at_us, zone) if side else "—" for side in (change.old, change.new)]
+            said = ", ".join(f"{name} {value}" for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value)
+            rows.append([kind, alarm.clock, _name(alarm.is_breach), alarm.contact, *instants, said])
+    if rows:
+        _show(["change", "limit", "alarm", "contact", "old instant", "new instant", "of"], rows)
+
+
+def trial_values(comparison: Comparison, changes: Sequence[Change], zone: ZoneInfo) -> dict[str, Any]:
+    """Counts and every change, for machines."""
+    names = ("limit", "alarm", "old", "new", "same", *_KINDS)
+    return {
+        "counts": [dict(zip(names, row, strict=True)) for row in _counts(comparison, changes)],
+        "changes": [
+            {"change": change.kind, "old": _alarm_values(change.old, zone), "new": _alarm_values(change.new, zone)}
+            for change in changes
+        ],
+    }
+
+
+def _counts(comparison: Comparison, changes: Sequence[Change]) -> list[list[Any]]:
+    counts = Counter((change.alarm.clock, change.alarm.is_breach, change.kind) for change in changes)
+    rows = []
+    for limit in LIMITS:
+        for is_breach in (False, True):
+            same = comparison.same[limit, is_breach]
+            comes, goes, moves = (counts[limit, is_breach, kind] for kind in _KINDS)
+            if same or comes or goes or moves:
+                both = same + moves
+                rows.append([limit, _name(is_breach), both + goes, both + comes, same, comes, goes, moves])
+    return rows
+
+
+def _name(is_breach: bool) -> str:
+    return "breach" if is_breach else "warning"
+
+
+def _value(line: Line | None) -> str:
+    if line is None:
+        return "—"
+    warned = line.warn_permille and line.limit_us != NO_LIMIT_US
+    return limit_text(line.limit_us) + f", warned at {share_text(line.warn_permille)}" * bool(warned)
+
+
+def _file(lines: Sequence[Line]) -> str:
+    return ", ".join(dict.fromkeys(line.where.rpartition(":")[0] for line in lines)) or "—"
+
+
+def _line_values(line: Line | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    return {
+        "limit_us": None if line.limit_us == NO_LIMIT_US else line.limit_us,
+        "warn_permille": line.warn_permille,
+        "when": {name: sorted(values) for name, values in line.when.items()},
+        "where": line.where,
+    }
+
+
+def _alarm_values(alarm: Alarm | None, zone: ZoneInfo) -> dict[str, Any] | None:
+    if alarm is None:
+        return None
+    return {
+        "id": alarm.id,
+        "at": iso(alarm.at_us, zone),
+        "limit": alarm.clock,
+        "is_breach": alarm.is_breach,
+        "contact": alarm.contact,
+        "since": iso(alarm.since_us, zone),
+        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value},
+    }
+
+
+def _show(header: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None = None) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, name in enumerate(header):
+        is_number = numbers_from is not None and column >= numbers_from
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        # As text: what stands in brackets is a name, not a colour; and a name must not steer the terminal.
+        table.add_row(*(Text(cell if cell.isprintable() else ascii(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_COLUMNS)
+    console.print(table)
