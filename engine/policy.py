@@ -135,7 +135,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods and working hours by name, and the name of the service-level formula.
+    """All lines, periods and working hours by name, and the name of the service-level formula; `notes` say what the hours'
+    calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -144,6 +145,7 @@ class Policy:
     periods: tuple[Period, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {period.name for period in self.periods}

@@ -170,8 +170,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "working time counted from the opening before",
         "engine/calendars.py",
-        "worked_us = through[begun - 1] - max(0, closes[begun - 1] - start_us)",
-        "worked_us = through[begun - 1]",
+        "return through[begun - 1] - max(0, closes[begun - 1] - instant_us)",
+        "return through[begun - 1]",
         _test("engine/test_calendars", "a_deadline_is_when_the_working_clock_says"),
     ),
     Fault(

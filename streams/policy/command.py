@@ -85,6 +85,8 @@ def check(file: Path) -> None:
     count = len(found.periods)
     click.echo(f"{file} is sound: service level {found.service_level}, {count} period{'s' * (count != 1)}")
     show_policy(found)
+    for note in found.notes:
+        click.echo(note, err=True)
 
 
 def _with_facts(command: Callable[..., None]) -> Callable[..., None]:

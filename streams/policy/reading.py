@@ -5,6 +5,7 @@ a limit that it does not name stays as the default policy has it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from functools import cache, partial
 from importlib.resources import files
@@ -17,8 +18,9 @@ from engine.errors import InvalidSetting
 from engine.measures import SERVICE_LEVELS
 from engine.policy import CLOCKS, CONDITIONS, LIMITS, Line, Period, Policy
 from streams.options import zone_of
+from streams.policy.hours import HOURS_KEYS, hours_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
-from streams.policy.words import instant_us, limit_us, share_permille
+from streams.policy.words import instant_us, is_yes, limit_us, share_permille
 
 __all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
 
@@ -31,11 +33,15 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "limits")
+_SECTIONS = ("zone", "service_level", "periods", "hours", "limits")
+#: Holidays are asked for from this year on, up to the next.
+HOLIDAYS_FROM = 2015
 #: What a line may say beside its conditions: the field of `Line`, and how its text is read.
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "limit": ("limit_us", limit_us),
     "warn_at": ("warn_permille", share_permille),
+    "hours": ("hours", str),
+    "pauses": ("pauses", is_yes),
 }
 
 
@@ -65,7 +71,7 @@ def _parsed(data: bytes, name: str, default: Policy) -> Policy:
     faults = Faults()
     given: dict[str, Any] = {}
     with faults.gathered():
-        given = _policy(compose(data, name, faults), default, faults)
+        given = _policy(compose(data, name, faults), Path(name).parent, default, faults)
     if faults.told:
         raise InvalidPolicy(*_in_order(faults.told, name))
     try:
@@ -82,7 +88,7 @@ def _in_order(told: list[str], name: str) -> list[str]:
     return [fault for _, fault in found[:FAULTS_MAX]] + more
 
 
-def _policy(node: Node, default: Policy, faults: Faults) -> dict[str, Any]:
+def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[str, Any]:
     said = _entries(node, _SECTIONS, "the file", faults)
     given: dict[str, Any] = {"lines": default.lines, "service_level": default.service_level}
     of_dates = ZONE
@@ -94,6 +100,14 @@ def _policy(node: Node, default: Policy, faults: Faults) -> dict[str, Any]:
             given["service_level"] = _word(said["service_level"], _formula)
     if "periods" in said:
         given["periods"] = tuple(_gathered(said["periods"], partial(_period, of_dates, faults), faults))
+    given["hours"], given["notes"] = dict(default.hours), ()
+    if "hours" in said:
+        years = range(HOLIDAYS_FROM, date.today().year + 2)
+        for hours, entries in _named_entries(said["hours"]).items():
+            with faults.gathered():
+                known = _entries(entries, HOURS_KEYS, "hours", faults)
+                given["hours"][hours], notes = hours_of(known, entries.where, of_dates.key, years, folder)
+                given["notes"] += tuple(f"{entries.where}: {note}" for note in notes)
     if "limits" in said:
         with faults.gathered():
             given["lines"] = _lines(said["limits"], default, faults)
@@ -116,8 +130,9 @@ def _line(limit: str, faults: Faults, node: Node) -> Line:
     said = _entries(node, (*_OPTIONS, *CONDITIONS), f"a line of {limit}", faults)
     if "limit" not in said:
         raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: 30s, or limit: none")
-    if "warn_at" in said and limit not in CLOCKS:
-        raise InvalidPolicy(f"{said['warn_at'].where}: {limit} is no clock, so nothing warns of it; leave warn_at out")
+    for option in ("warn_at", "hours", "pauses"):
+        if option in said and limit not in CLOCKS:
+            raise InvalidPolicy(f"{said[option].where}: {limit} is no clock; leave {option} out")
     given = {field: _word(said[name], read) for name, (field, read) in _OPTIONS.items() if name in said}
     if limit not in CLOCKS:
         given["warn_permille"] = 0
@@ -169,6 +184,12 @@ def _word(node: Node, read: Callable[[str], T]) -> T:
         return read(node.text)
     except ValueError as error:
         raise InvalidPolicy(f"{node.where}: {error}") from None
+
+
+def _named_entries(node: Node) -> Mapping[str, Node]:
+    if not isinstance(node, Entries):
+        raise InvalidPolicy(f"{node.where}: hours consist of names; write office: {{week: {{mon-fri: 09:00-18:00}}}}")
+    return node.entries
 
 
 def _named(text: str) -> str:

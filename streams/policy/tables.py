@@ -107,8 +107,11 @@ def _name(is_breach: bool) -> str:
 def _value(line: Line | None) -> str:
     if line is None:
         return "—"
-    warned = line.warn_permille and line.limit_us != NO_LIMIT_US
-    return limit_text(line.limit_us) + f", warned at {share_text(line.warn_permille)}" * bool(warned)
+    told = [limit_text(line.limit_us)]
+    if line.limit_us != NO_LIMIT_US:
+        told += [f"in hours {line.hours}"] * bool(line.hours) + ["pauses"] * line.pauses
+        told += [f"warned at {share_text(line.warn_permille)}"] * bool(line.warn_permille)
+    return ", ".join(told)
 
 
 def _file(lines: Sequence[Line]) -> str:
@@ -121,6 +124,8 @@ def _line_values(line: Line | None) -> dict[str, Any] | None:
     return {
         "limit_us": None if line.limit_us == NO_LIMIT_US else line.limit_us,
         "warn_permille": line.warn_permille,
+        "hours": line.hours,
+        "pauses": line.pauses,
         "when": {name: sorted(values) for name, values in line.when.items()},
         "where": line.where,
     }

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from engine.policy import NO_LIMIT_US
 from engine.times import DAY_US, EARLIEST_US, HOUR_US, LATEST_US, MINUTE_US, SECOND_US, duration_us, local_midnight_us
 
-__all__ = ["LIMIT_US_MAX", "instant_us", "limit_text", "limit_us", "share_permille", "share_text"]
+__all__ = ["LIMIT_US_MAX", "instant_us", "is_yes", "limit_text", "limit_us", "share_permille", "share_text"]
 
 NONE = "none"
 LIMIT_US_MAX = 366 * DAY_US
@@ -57,6 +57,13 @@ def share_permille(text: str) -> int:
 def share_text(permille: int) -> str:
     """What `share_permille` reads as the same."""
     return f"{permille / 10:g}%" if permille else NONE
+
+
+def is_yes(text: str) -> bool:
+    """`yes` or `no`."""
+    if text not in ("yes", "no"):
+        raise ValueError(f"{text!r} is neither yes nor no; write one of them")
+    return text == "yes"
 
 
 def instant_us(text: str, zone: ZoneInfo) -> int:
