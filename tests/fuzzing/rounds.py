@@ -14,6 +14,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+from tests import scratch
 from tests.fuzzing.decoding import attack_decoder
 from tests.fuzzing.hostile import request
 from tests.fuzzing.intake import attack_intake
@@ -23,7 +24,6 @@ __all__ = ["ROUND_S_MAX", "fuzz"]
 #: Many times what the slowest round takes.
 ROUND_S_MAX = 20.0
 #: In memory where the system has such a folder: what a disk does is not tried here, and its waiting would be most of a round.
-_FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 
 def fuzz(seed: int) -> Counter[str]:
@@ -33,7 +33,7 @@ def fuzz(seed: int) -> Counter[str]:
     happened: Counter[str] = Counter(rounds=1)
     try:
         attack_decoder(random.Random(f"decoder {seed}"), happened)
-        with tempfile.TemporaryDirectory(prefix="floorwatch-fuzz-", dir=_FOLDER) as folder:
+        with tempfile.TemporaryDirectory(prefix="floorwatch-fuzz-", dir=scratch.folder()) as folder:
             attack_intake(random.Random(f"intake {seed}"), Path(folder), happened)
         taken_s = time.monotonic() - began
         assert taken_s < ROUND_S_MAX, f"the round took {taken_s:.1f} s"

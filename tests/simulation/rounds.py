@@ -7,12 +7,12 @@ import importlib.util
 import itertools
 import multiprocessing
 import signal
-import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.pool import Pool
 
+from tests.scratch import shared
 from tests.simulation.world import run
 
 __all__ = ["Round", "rounds"]
@@ -54,20 +54,16 @@ def rounds(seeds: Iterator[int], jobs: int) -> Iterator[Round]:
     if jobs == 1:
         yield from map(one, seeds)
         return
-    with _pool(jobs) as pool:
+    with shared(), _pool(jobs) as pool:
         # A pool would draw all of an endless series at once.
         while batch := list(itertools.islice(seeds, 64 * jobs)):
             yield from pool.imap_unordered(one, batch)
 
 
 def _pool(jobs: int) -> Pool:
-    """Processes that leave Ctrl-C to their parent, and clear away their folders when it ends them."""
+    """Processes that leave Ctrl-C to their parent, which ends them at once and clears away after them."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return multiprocessing.get_context("spawn").Pool(jobs, _end_as_by_itself)
+        return multiprocessing.get_context("spawn").Pool(jobs)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _end_as_by_itself() -> None:
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streams.intake
+from tests import scratch
 from tests.simulation.machine import Fate, Killed, Machine
 from tests.simulation.plan import MS, Plan, S, dice, plan_of
 from tests.simulation.senders import Request, parsed, requests_of, true_history
@@ -20,7 +21,6 @@ from tests.simulation.verdict import assert_true
 __all__ = ["Outcome", "run"]
 
 #: Files in memory where the system has it: a crash is made by hand here, so nothing need survive a real one.
-MEMORY = Path("/dev/shm")
 TRIES_MAX = 200
 REST_US = 3_600 * S
 
@@ -39,7 +39,7 @@ def run(seed: int) -> Outcome:
     plan = plan_of(seed)
     streams.intake.PIECE_BYTES = plan.piece_bytes
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        with tempfile.TemporaryDirectory(prefix="simulation-", dir=scratch.folder()) as folder:
             return World(plan, Path(folder)).live()
     except Exception as error:
         raise AssertionError(f"seed {seed}: {error}\nSee it again: make fuzz FROM={seed} N=1") from error
