@@ -68,11 +68,16 @@ _ROW_TYPES = (np.int8, np.int64, np.int64, np.bool_, np.int64, np.int32, np.int3
               np.int8, np.int8)  # fmt: skip
 
 
+#: From so many rows on, doubling would waste more memory than copying less often is worth.
+_LARGE_ROWS = 1 << 18
+
+
 def grown(array: NDArray[Any], size: int, fill: Any = 0) -> NDArray[Any]:
-    """The array with room for at least `size` rows, doubled when it must grow; new rows hold `fill`."""
+    """The array with room for at least `size` rows, doubled when it must grow, a large one by a quarter; new rows hold `fill`."""
     if size <= len(array):
         return array
-    larger = np.full((max(size, 2 * len(array), 64), *array.shape[1:]), fill, array.dtype)
+    more = len(array) if len(array) < _LARGE_ROWS else len(array) // 4
+    larger = np.full((max(size, len(array) + more, 64), *array.shape[1:]), fill, array.dtype)
     larger[: len(array)] = array
     return larger
 
