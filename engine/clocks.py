@@ -20,7 +20,7 @@ from engine.watermark import NEVER_US
 
 __all__ = [
     "ANNOUNCEMENT", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "UNLIMITED", "WAIT", "move",
-    "overdue", "pause", "period_at", "put", "raise_all", "soonest", "start",
+    "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
 ]  # fmt: skip
 
 #: What is remembered of a contact beside its state and its clocks. Instants and durations in microseconds, `NEVER_US` for
