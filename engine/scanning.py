@@ -348,6 +348,8 @@ def _scan(  # pragma: no cover
                         contacts[line] = key
                         names[line, 0], names[line, 1] = start, start + length
                 elif field == _AGENT:
+                    if not length:  # Nobody; some types need somebody, and the strict decoder knows which.
+                        break
                     agents[line] = key
                 else:
                     said += blended(key, field)

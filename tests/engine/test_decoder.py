@@ -150,3 +150,8 @@ def test_no_cutting_at_a_lines_end_changes_what_is_accepted(lines: list[bytes], 
     parts = [decode(b"\n".join(lines[:cut])), decode(b"\n".join(lines[cut:]), first_line=1 + min(cut, len(lines)))]
     assert sum(part.count for part in parts) == whole.count
     assert [reject for part in parts for reject in part.rejects] == whole.rejects
+
+
+def test_a_state_of_nobody_is_missing_its_agent() -> None:
+    line = b'{"type":"agent.state","time":"2026-11-11T10:00:00Z","state":"busy","agent":""}'
+    assert [(reject.reason, reject.detail) for reject in decode(line).rejects] == [("missing_field", "agent")]
