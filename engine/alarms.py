@@ -1,10 +1,11 @@
-"""What was raised: warnings and breaches of single contacts, each with the instant at which it became true.
+"""What was raised: warnings, breaches and ends of what a policy watches, each with the instant at which it became true.
 
 Kept until somebody takes them, and with the snapshot; in the order of their instants within what is taken at once. The same
 events raise the same alarms, whatever the batches, and again after a replay: `id` tells that they are the same.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,32 +13,48 @@ from numpy.typing import NDArray
 from engine.columns import Combinations
 from engine.events import DIMENSIONS
 from engine.keys import PUBLIC, key_of
-from engine.policy import CLOCKS
+from engine.policy import COMMITMENTS
 
-__all__ = ["Alarm", "Alarms"]
+__all__ = ["ABOUT", "BROKEN", "ENDED", "WARNED", "Alarm", "Alarms"]
+
+#: Steps of an alarm: the share that warns was reached; the limit was; what was broken holds again.
+WARNED, BROKEN, ENDED = "warned", "broken", "ended"
+#: What an alarm may be about; of a group the name is its dimensions' values.
+ABOUT = ("contact", "case", "promise", "agent", "customer", "group", "source")
 
 
 @dataclass(frozen=True, order=True)
 class Alarm:
-    """`at_us`: the instant at which the clock's limit (`is_breach`), or the share of it that warns, was reached. `values` are
-    the contact's dimensions then, in the order of `DIMENSIONS`; `since_us` is when the clock began."""
+    """One step of one matter.
+
+    `at_us`: the instant at which it was reached; `since_us`: when the clock, or the condition, began. `about` what, `name`
+    which one; of a customer that is the key, never the name. `values` are the dimensions that held then, in the order of
+    `DIMENSIONS`, empty for none; `more` says what else is known, as pairs: agent, owner, department, grade, figure.
+    """
 
     at_us: int
-    clock: str
-    is_breach: bool
-    contact: str
+    commitment: str
+    step: str
+    about: str
+    name: str
     since_us: int
-    values: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    more: tuple[tuple[str, str], ...] = field(default=())
 
     @property
     def id(self) -> str:
-        """The same for the same alarm after a replay; says nothing of the contact's name."""
-        told = "\0".join((self.clock, str(self.is_breach), self.contact, str(self.since_us), str(self.at_us)))
-        return f"{key_of(told, PUBLIC):016x}"
+        """The same for the same alarm after a replay; says nothing of the name."""
+        told = (self.commitment, self.step, self.about, self.name, str(self.since_us), str(self.at_us))
+        return f"{key_of(chr(0).join(told), PUBLIC):016x}"
+
+    @property
+    def is_breach(self) -> bool:
+        """Whether the limit itself was reached."""
+        return self.step == BROKEN
 
     def value(self, dimension: str) -> str:
-        """What held for the contact."""
-        return self.values[DIMENSIONS.index(dimension)]
+        """What held of a dimension, "" where nothing is known."""
+        return self.values[DIMENSIONS.index(dimension)] if self.values else ""
 
 
 class Alarms:
@@ -49,16 +66,29 @@ class Alarms:
         self.waiting: list[Alarm] = []
         self.lost_count = 0
 
-    def add(self, raised: NDArray[np.int64], names: list[str | None]) -> None:
-        """Takes what `engine.clocks` raised, int64 (5, n); `names` are the contacts' by slot."""
-        texts = [column.texts for column in self.combinations.names]
-        for what, as_, at_us, slot, since_us in raised.T.tolist():
-            values = self.combinations.values[as_].tolist()
-            said = tuple(column[code] for column, code in zip(texts, values, strict=True))
-            self.waiting.append(Alarm(at_us, CLOCKS[what // 2], bool(what % 2), names[slot] or "", since_us, said))
+    def add(self, alarms: Iterable[Alarm]) -> None:
+        """Takes alarms in any order."""
+        self.waiting += alarms
         if len(self.waiting) > self.alarms_max:
             self.lost_count += len(self.waiting) - self.alarms_max
             del self.waiting[: -self.alarms_max]
+
+    def add_raised(self, raised: NDArray[np.int64], names: list[str | None], agents: list[str]) -> list[Alarm]:
+        """Takes what `engine.clocks` raised, int64 (6, n), and returns it; `names` are the contacts' by slot."""
+        found = []
+        for what, as_, at_us, slot, since_us, agent in raised.T.tolist():
+            more = (("agent", agents[agent]),) if agent > 0 else ()
+            step = BROKEN if what % 2 else WARNED
+            found.append(
+                Alarm(at_us, COMMITMENTS[what // 2], step, "contact", names[slot] or "", since_us, self.values(as_), more)
+            )  # fmt: skip
+        self.add(found)
+        return found
+
+    def values(self, combination: int) -> tuple[str, ...]:
+        """The texts of a combination, in the order of `DIMENSIONS`."""
+        codes = self.combinations.values[combination].tolist()
+        return tuple(names.texts[code] for code, names in zip(codes, self.combinations.names, strict=True))
 
     def take(self) -> list[Alarm]:
         """All that wait, by their instants; they wait no longer."""

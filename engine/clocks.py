@@ -15,11 +15,11 @@ from engine.calendars import UNLIMITED, due_at, worked
 from engine.compiled import compiled
 from engine.facts import FIELD
 from engine.keys import Number
-from engine.policy import CLOCKS, LIMITS, NO_LIMIT_US, Tables
+from engine.policy import CLOCKS, CONTACT_LIMITS, NO_LIMIT_US, Tables
 from engine.watermark import NEVER_US
 
 __all__ = [
-    "ANNOUNCEMENT", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "UNLIMITED", "WAIT", "move",
+    "ANNOUNCEMENT", "AUTOMATIC_REPLY", "BENCHMARK", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "TRANSFERS", "UNLIMITED", "UNRESOLVED", "WAIT", "breach", "move",
     "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
 ]  # fmt: skip
 
@@ -31,17 +31,19 @@ LIFE = np.dtype([
     ("served_since_us", np.int64), ("turn_since_us", np.int64), ("written_us", np.int64), ("asked_us", np.int64),
     ("announced_us", np.int64), ("pending_us", np.int64), ("paused_us", np.int64, (len(CLOCKS),)),
     ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
-    ("served_as", np.int32), ("agent", np.int32),
+    ("served_as", np.int32), ("agent", np.int32), ("transfers", np.int32), ("unresolved", np.int32),
     ("settled", np.bool_), ("was_queued", np.bool_), ("was_answered", np.bool_), ("any_reply", np.bool_),
     ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8), ("paused", np.uint8),
 ], align=True)  # fmt: skip
 
-WAIT, FIRST_REPLY, FIRST_HUMAN_REPLY, NEXT_REPLY, ANNOUNCEMENT = range(len(CLOCKS))
-TARGET, SHORT = LIMITS.index("target"), LIMITS.index("short")
+WAIT, FIRST_REPLY, FIRST_HUMAN_REPLY, NEXT_REPLY, ANNOUNCEMENT, AUTOMATIC_REPLY = range(len(CLOCKS))
+TRANSFERS, UNRESOLVED, TARGET, SHORT, BENCHMARK = (
+    CONTACT_LIMITS.index(name) for name in ("transfers", "unresolved", "target", "short", "benchmark")
+)
 NEVER = 2**62
 
 _CLOCK_COUNT = len(CLOCKS)
-_F_BREACHES, _F_FIRST_CLOCK, _F_WARNINGS = FIELD["breaches"], FIELD[f"{CLOCKS[0]}_breaches"], FIELD["warnings"]
+_F_BREACHES, _F_FIRST, _F_WARNINGS = FIELD["breaches"], FIELD[f"{CLOCKS[0]}_breaches"], FIELD["warnings"]
 
 Index = NDArray[np.int64]
 Life = Any  # One record of `LIFE`.
@@ -87,6 +89,11 @@ def _reckon(
     limit_us, permille = tables.limits_us[clock, period, as_], tables.permille[clock, period, as_]
     if limit_us < NO_LIMIT_US:
         number = tables.hours_of[clock, period, as_]
+        if clock == AUTOMATIC_REPLY:
+            # Its hours are those in which somebody else answers; outside of them it runs around the clock.
+            if worked(number, since_us, since_us + 1, tables.opens, tables.closes, tables.through, tables.spans):
+                return
+            number = 0
         due_us[slot, clock] = due_at(
             number, since_us, paused_us + limit_us, tables.opens, tables.closes, tables.through, tables.spans
         )
@@ -111,7 +118,7 @@ def soonest(slot: Number, life: Life, due_us: Index, warn_us: Index) -> Number: 
 def _since(clock: int, life: Life) -> Any:  # pragma: no cover
     if clock == WAIT:
         return life.waiting_since_us
-    if clock == FIRST_REPLY:
+    if clock in (FIRST_REPLY, AUTOMATIC_REPLY):
         return life.written_us
     if clock == FIRST_HUMAN_REPLY:
         return life.asked_us
@@ -179,7 +186,8 @@ def overdue(
 ) -> tuple[Number, Number, bool]:  # fmt: skip  # pragma: no cover
     """Raises what is due before `until_us`; returns how full the buffers are, and whether all found room.
 
-    `raised` int64 (5, capacity): twice the clock, plus 1 for a breach; the combination; the instant; the slot; since when.
+    `raised` int64 (6, capacity): twice the commitment, plus 1 for a breach; the combination; the instant; the slot; since
+    when; whose agent it was, 0 for nobody's.
     """
     as_ = life.combination
     for clock in range(_CLOCK_COUNT):
@@ -190,7 +198,7 @@ def overdue(
                 return amount, count, False
             is_breach = due_us[slot, clock] <= warn_us[slot, clock]
             at_us = min(due_us[slot, clock], warn_us[slot, clock])
-            raised[4, count] = _since(clock, life)
+            raised[4, count], raised[5, count] = _since(clock, life), life.agent
             count = put(raised, count, 2 * clock + is_breach, as_, at_us, slot)
             if not is_breach:
                 amount = put(amounts, amount, _F_WARNINGS, as_, at_us, 1)
@@ -198,13 +206,26 @@ def overdue(
                 life.warned |= np.uint8(1 << clock)
                 continue
             amount = put(amounts, amount, _F_BREACHES, as_, at_us, 1)
-            amount = put(amounts, amount, _F_FIRST_CLOCK + clock, as_, at_us, 1)
+            amount = put(amounts, amount, _F_FIRST + clock, as_, at_us, 1)
             due_us[slot, clock] = warn_us[slot, clock] = NEVER
             if clock == ANNOUNCEMENT:
                 life.announced_us = at_us
                 period = period_at(tables, at_us)
                 start(clock, slot, at_us, period, as_, life, due_us, warn_us, tables)
     return amount, count, True
+
+
+@compiled
+def breach(
+    commitment: int, slot: Number, at_us: Number, as_: Number, since_us: Number, agent: Number, amounts: Index,
+    amount: Number, raised: Index, count: Number,
+) -> tuple[Number, Number]:  # fmt: skip  # pragma: no cover
+    """Raises what an event has broken by itself; returns how full the buffers are, in which there must be room."""
+    raised[4, count], raised[5, count] = since_us, agent
+    count = put(raised, count, 2 * commitment + 1, as_, at_us, slot)
+    amount = put(amounts, amount, _F_BREACHES, as_, at_us, 1)
+    amount = put(amounts, amount, _F_FIRST + commitment, as_, at_us, 1)
+    return amount, count
 
 
 @compiled

@@ -28,8 +28,9 @@ class Rows:
     `kinds` int8; `times_us` int64 when it happened; `ranks_us` int64 where it stands in the order of processing: its own
     time, or for a late row the watermark it met; `lates` bool; `sequences` int64 arrival numbers; `contacts`, `agents`
     int32 slots (contact -1 and agent 0 for none); `saids` int32; `states` of agents, `csats`, `npss` -1 for none; `numbers`
-    int32 what else a kind says: the slots of an agent's state, 1 or 0 of a closing that was resolved or not, orders of a
-    business report; -1 for none.
+    int32 what else a kind says: the slots of an agent's state, 1 or 0 of a closing that was resolved or not and of a customer's
+    words that were negative or not, orders of a business report; -1 for none. `customers` uint64 keys, 0 for none; `sources`
+    int16 by the order's sources.
     """
 
     kinds: NDArray[np.int8]
@@ -44,6 +45,8 @@ class Rows:
     numbers: NDArray[np.int32]
     csats: NDArray[np.int8]
     npss: NDArray[np.int8]
+    customers: NDArray[np.uint64]
+    sources: NDArray[np.int16]
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -65,7 +68,7 @@ class Rows:
 
 _ROW_FIELDS = tuple(field.name for field in fields(Rows))
 _ROW_TYPES = (np.int8, np.int64, np.int64, np.bool_, np.int64, np.int32, np.int32, np.int32, np.int8, np.int32,
-              np.int8, np.int8)  # fmt: skip
+              np.int8, np.int8, np.uint64, np.int16)  # fmt: skip
 
 
 #: From so many rows on, doubling would waste more memory than copying less often is worth.

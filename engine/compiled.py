@@ -1,11 +1,12 @@
 """Plain loops over bytes and rows as machine code, where arrays cannot express them: compiled once, then read from a cache.
 
 The cache lies beside the source, or where NUMBA_CACHE_DIR says, in a folder named by the hash of the engine's source: compiled
-functions take in those that they call and the constants that they name, from other files too, so a change in any file makes all
-of them anew. Where nothing can be written, each process compiles for itself.
+functions take in those that they call and the constants that they name, from other files too, so a change in any file that they
+import, through others too, makes all of them anew. Where nothing can be written, each process compiles for itself.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,9 +20,20 @@ config: Any = numba_config  # Its attributes are made at run time.
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_IMPORTS = re.compile(rb"^from engine\.(\w+) import", re.MULTILINE)
+
+
 def _folder() -> Path:
     here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
+    sources = {path.stem: path.read_bytes() for path in here.glob("*.py")}
+    needed = {Path(__file__).stem}
+    waiting = [name for name, source in sources.items() if b"\n@compiled\n" in source]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [found.decode() for found in _IMPORTS.findall(sources[name])]
+    digest = hashlib.sha256(b"".join(sources[name] for name in sorted(needed))).hexdigest()[:16]
     return Path(config.CACHE_DIR or here / "__pycache__") / digest
 
 

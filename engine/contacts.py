@@ -5,6 +5,7 @@ pass without an event are raised by the tick. Slots of contacts that ended long 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from engine.lives import CURSOR, EVENT_FIELD, walk
 from engine.policy import CLOCKS, Limits
 from engine.watermark import NEVER_US
 
-__all__ = ["Contacts", "Loads", "content_order"]
+__all__ = ["Contacts", "Lived", "Loads", "content_order"]
 
 Instants = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -37,6 +38,18 @@ class Loads:
 
     def __init__(self) -> None:
         self.parts: list[tuple[Codes, Rows, NDArray[np.int64]]] = []
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What became of a batch of contacts' rows: the rows by contact and then in the order of processing, of each the combination
+    that holds after it (int32, -1 where the row was illegal), and its contact's phases before and after (uint8, see
+    `engine.lifecycle.Phase`)."""
+
+    rows: Rows
+    combinations: Codes
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
 
 
 class Contacts:
@@ -65,7 +78,7 @@ class Contacts:
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
         self.refused_count = 0
         self._next_us = NEVER
-        self._buffers = [np.empty((5, _BUFFER), np.int64) for _ in range(6)]
+        self._buffers = [np.empty((6, _BUFFER), np.int64) for _ in range(6)]
 
     def slots_of(self, keys: Keys, names_of: Callable[[NDArray[np.int64]], list[str]]) -> Codes:
         """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.
@@ -111,19 +124,22 @@ class Contacts:
         self.slots = KeyTable(nothing=-1)
         self.slots.add(self.keys[slots], slots)
 
-    def apply(self, rows: Rows, facts: Facts, loads: Loads) -> None:
+    def apply(self, rows: Rows, facts: Facts, loads: Loads) -> Lived:
         """Takes a released batch of contacts' rows, all of an instant together; appends to `facts` and `loads`."""
+        after_as = np.full(len(rows), -1, np.int32)
+        before, after = np.zeros(len(rows), np.uint8), np.zeros(len(rows), np.uint8)
         if not len(rows):
-            return
+            return Lived(rows, after_as, before, after)
         rows = _sorted(rows, self.combinations, self.agents)
         cursor = np.zeros(len(CURSOR), np.int64)
+        amounts, samples, longest, changes, taken, raised = self._buffers
         while cursor[0] < len(rows):
             self.limits.refresh()
             walk(
                 cursor, rows.kinds, rows.times_us, rows.ranks_us, rows.lates, rows.contacts, rows.agents, rows.saids,
                 rows.numbers, rows.csats, rows.npss, self.lives, self.states, self.due_us, self.warn_us,
                 self.soonest_us, self.limits.tables, TRANSITIONS, ILLEGAL, EVENT_FIELD, self.illegal_counts,
-                *self.combinations.pairs.arrays, self.linger_us, *self._buffers,
+                *self.combinations.pairs.arrays, self.linger_us, amounts, samples, longest, changes, taken, raised, after_as, before, after,
             )  # fmt: skip
             combination, said, from_us, until_us = cursor[7:].tolist()
             if combination >= 0:
@@ -133,6 +149,7 @@ class Contacts:
             else:
                 self._hand_over(cursor, facts, loads, rows)
         self._next_us = NEVER_US
+        return Lived(rows, after_as, before, after)
 
     def _hand_over(self, cursor: NDArray[np.int64], facts: Facts, loads: Loads, rows: Rows) -> None:
         """Moves what is in the buffers to the facts."""
@@ -144,7 +161,7 @@ class Contacts:
             if part.size:
                 column.append(part[:4])
         for level in np.unique(changes[0]).tolist():
-            _, as_, of, deltas, _ = changes[:, changes[0] == level]
+            _, as_, of, deltas, *_ = changes[:, changes[0] == level]
             facts.change(
                 LEVELS[level],
                 Changes(

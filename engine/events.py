@@ -90,6 +90,8 @@ class Event(msgspec.Struct, gc=False):
     state: Literal[AGENT_STATES] | None = None  # type: ignore[valid-type]
     slots: int | None = None
     resolved: bool | None = None
+    customer: Any = None
+    negative: Any = None
 
 
 class Details(msgspec.Struct, gc=False):
@@ -155,9 +157,9 @@ class Vocabulary:
 class Decoded:
     """Columns of accepted rows, in the order of their lines, and the rejects between them.
 
-    `kinds` int8 indices into `KINDS`; `times_us` int64; `ids` and `contacts` uint64 keys of the texts, 0 where there is
-    none; `agents` and `dimensions` int32 codes of the `vocabulary`; `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1
-    likewise; `resolved` int8 1, 0, or -1; `details` by row. A contact's name is between the two `names` (rows, 2) of
+    `kinds` int8 indices into `KINDS`; `times_us` int64; `ids`, `contacts` and `customers` uint64 keys of the texts, 0
+    where there is none; `agents` and `dimensions` int32 codes of the `vocabulary`; `states` int8 indices into `AGENT_STATES`, -1 where there is none; `slots` int32, -1
+    likewise; `resolved` and `negative` (a customer's words were) int8 1, 0, or -1; `details` by row. A contact's name is between the two `names` (rows, 2) of
     `data`, or `told` by row.
     """
 
@@ -168,11 +170,13 @@ class Decoded:
     times_us: NDArray[np.int64]
     ids: Keys
     contacts: Keys
+    customers: Keys
     agents: NDArray[np.int32]
     dimensions: NDArray[np.int32]
     states: NDArray[np.int8]
     slots: NDArray[np.int32]
     resolved: NDArray[np.int8]
+    negative: NDArray[np.int8]
     names: NDArray[np.int32]
     data: bytes
     details: dict[int, Details] = field(default_factory=dict)
@@ -209,7 +213,7 @@ _SLOTS_MAX = 100_000
 _TYPE_LEXICON, _STATE_LEXICON = Lexicon(TYPES), Lexicon(AGENT_STATES)
 #: Columns that plain and strict reading both fill, by row.
 _COLUMNS = (
-    "kinds", "times_us", "ids", "contacts", "agents", "dimensions", "states", "slots", "resolved", "names",
+    "kinds", "times_us", "ids", "contacts", "customers", "agents", "dimensions", "states", "slots", "resolved", "negative", "names",
 )  # fmt: skip
 
 Fault = tuple[str, str]
@@ -281,13 +285,14 @@ def _plain(
 
     decoded = Decoded(
         source, [], vocabulary, chosen(kinds), chosen(found.times_us), chosen(found.ids), chosen(found.contacts),
-        chosen(agents), chosen(saids), chosen(found.states), chosen(found.slots), chosen(found.resolved),
-        chosen(found.names), data,
+        chosen(found.customers), chosen(agents), chosen(saids), chosen(found.states), chosen(found.slots),
+        chosen(found.resolved), chosen(found.negative), chosen(found.names), data,
     )  # fmt: skip
     # Fields that a type does not have mean nothing, as in strict reading.
     decoded.states[decoded.kinds != _AGENT_STATE] = -1
     decoded.slots[decoded.kinds != _AGENT_STATE] = -1
     decoded.resolved[decoded.kinds != _CODE["contact.closed"]] = -1
+    decoded.negative[decoded.kinds != _CODE["message.customer"]] = -1
     return decoded, places, lines
 
 
@@ -366,11 +371,13 @@ class _Strict:
             times_us=times_us[good],
             ids=np.array([key_of(event.id or None, secret) for event in events], np.uint64),
             contacts=np.array([key_of(event.contact or None, secret) for event in events], np.uint64),
+            customers=np.array([_customer(event, secret) for event in events], np.uint64),
             agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
             dimensions=np.array([dimensions.setdefault(_dimensions(e), len(dimensions)) for e in events], np.int32),
             states=np.array([_STATE_CODE[e.state] if e.type == "agent.state" else -1 for e in events], np.int8),
             slots=np.array([_slots(event) for event in events], np.int32),
             resolved=np.array([_resolved(event) for event in events], np.int8),
+            negative=np.array([_negative(event) for event in events], np.int8),
             names=np.zeros((len(events), 2), np.int32),
             data=b"",
             details={row: details for row, (_, _, details) in enumerate(kept) if details},
@@ -389,6 +396,16 @@ def _slots(event: Event) -> int:
 
 def _resolved(event: Event) -> int:
     return event.resolved if event.type == "contact.closed" and event.resolved is not None else -1
+
+
+def _negative(event: Event) -> int:
+    return event.negative if event.type == "message.customer" and isinstance(event.negative, bool) else -1
+
+
+def _customer(event: Event, secret: Secret) -> int:
+    """The key of the customer; one that is no text counts as its JSON."""
+    told = event.customer or None
+    return key_of(told if isinstance(told, str | None) else msgspec.json.encode(told).decode(), secret)
 
 
 def _event_fault(event: Event, details: Details | None) -> Fault | None:

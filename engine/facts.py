@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.policy import CLOCKS
+from engine.policy import COMMITMENTS
 
 __all__ = ["FIELD", "FIELDS", "LEVELS", "MEASURES", "Changes", "Facts"]
 
@@ -29,8 +29,14 @@ FIELDS = (
     "reopened", "announcements", "handled", "handle_us", "closed", "unresolved", "first_response_count",
     "first_response_us", "response_count", "response_us", "customer_messages", "agent_messages",
     "automatic_messages", "bot_messages", "invited", "csat_count", "csat_sum", "csat_good", "nps_count",
-    "nps_promoters", "nps_detractors", "breaches", *(f"{clock}_breaches" for clock in CLOCKS), "warnings", "cases_opened",
-    "cases_resolved", "orders",
+    "nps_promoters", "nps_detractors", "breaches", *(f"{name}_breaches" for name in COMMITMENTS), "warnings",
+    # Of contacts and replies besides.
+    "responses_in_benchmark", "response_benchmark_us", "negative_messages", "repeat_contacts",
+    "first_known", "first_resolved", "repeat_known", "repeat_resolved", "rated_low",
+    # Of cases, promises, quality checks and business.
+    "cases_opened", "complaints_opened", "cases_responded", "case_respond_us", "cases_resolved", "case_resolve_us",
+    "promises_made", "promises_kept", "promises_kept_in_time", "quality_checked", "quality_passed", "quality_critical",
+    "critical_errors", "other_errors", "coachings", "orders", "order_amount_cents",
     *(f"{level}_net" for level in LEVELS),
     *(f"{level}_area_us" for level in LEVELS),
 )  # fmt: skip
@@ -58,7 +64,7 @@ class Changes:
 @dataclass
 class Facts:
     """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
-    what was raised (5, n), see `engine.clocks`."""
+    what was raised (6, n), see `engine.clocks`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from engine.calendars import is_covered
 from engine.clocks import (
     ANNOUNCEMENT,
+    AUTOMATIC_REPLY,
+    BENCHMARK,
     FIRST_HUMAN_REPLY,
     FIRST_REPLY,
     NEVER,
     NEXT_REPLY,
     SHORT,
     TARGET,
+    TRANSFERS,
+    UNRESOLVED,
     WAIT,
+    breach,
     move,
     overdue,
     pause,
@@ -33,7 +38,7 @@ from engine.events import KINDS, kind
 from engine.facts import FIELD, LEVELS, MEASURES
 from engine.keys import Number, pair_key, place_of
 from engine.lifecycle import LEGAL, OUT_OF_ORDER, Outcome, Phase
-from engine.policy import Tables
+from engine.policy import NO_LIMIT_US, Tables
 from engine.watermark import NEVER_US
 
 __all__ = ["CURSOR", "EVENT_FIELD", "walk"]
@@ -44,7 +49,7 @@ CURSOR = (
     "row", "amounts", "samples", "longest", "changes", "loads", "raised", "combination", "said", "from_us", "until_us",
 )  # fmt: skip
 #: No row adds more than so many to the amounts, nor to any other buffer, what is overdue apart.
-AMOUNTS_A_ROW, OTHERS_A_ROW = 20, 4
+AMOUNTS_A_ROW, OTHERS_A_ROW = 28, 4
 
 Index = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -64,7 +69,7 @@ _QUEUED, _ANSWERED, _ABANDONED, _CLOSED = (
 )
 #: Kinds whose event settles for which combination the contact counts by arrival.
 _SETTLING = (_QUEUED, _ANSWERED, _ABANDONED, kind("contact.left_queue"), _CLOSED)
-_RATED = kind("contact.rated")
+_RATED, _TRANSFERRED = kind("contact.rated"), kind("contact.transferred")
 _ANNOUNCED, _PENDING, _UNPENDING = (kind(f"contact.{name}") for name in ("announced", "pending", "unpending"))
 _CUSTOMER, _REPLY = kind("message.customer"), kind("message.agent")
 #: Kinds that are a reply of any sort.
@@ -77,12 +82,14 @@ _WAIT_ANSWERED, _FIRST_RESPONSE, _RESPONSE = (
     _F_OFFERED, _F_QUEUED, _F_ANSWERED, _F_ABANDONED, _F_LEFT, _F_UNANSWERED, _F_WAIT, _F_WAIT_ANSWERED, _F_TIMELY,
     _F_ABANDONED_TIMELY, _F_SHORT, _F_ENTERED, _F_LEFT_ANSWERED, _F_LEFT_ABANDONED, _F_LEFT_OTHER, _F_EVENTS_ANSWERED,
     _F_EVENTS_ABANDONED, _F_HANDLED, _F_HANDLE, _F_CLOSED, _F_UNRESOLVED, _F_FIRST_COUNT, _F_FIRST, _F_RESPONSE_COUNT,
-    _F_RESPONSE, _F_CSAT_COUNT, _F_CSAT_SUM, _F_CSAT_GOOD, _F_NPS_COUNT, _F_PROMOTERS, _F_DETRACTORS
+    _F_RESPONSE, _F_CSAT_COUNT, _F_CSAT_SUM, _F_CSAT_GOOD, _F_NPS_COUNT, _F_PROMOTERS, _F_DETRACTORS, _F_IN_BENCHMARK,
+    _F_BENCHMARK, _F_NEGATIVE, _F_RATED_LOW,
 ) = (FIELD[name] for name in (
     "offered", "queued", "answered", "abandoned", "left_queue", "unanswered", "wait_us", "wait_answered_us", "answered_in_target",
     "abandoned_in_target", "abandoned_short", "entered", "left_answered", "left_abandoned", "left_other", "events_answered",
     "events_abandoned", "handled", "handle_us", "closed", "unresolved", "first_response_count", "first_response_us", "response_count",
-    "response_us", "csat_count", "csat_sum", "csat_good", "nps_count", "nps_promoters", "nps_detractors"))  # fmt: skip
+    "response_us", "csat_count", "csat_sum", "csat_good", "nps_count", "nps_promoters", "nps_detractors",
+    "responses_in_benchmark", "response_benchmark_us", "negative_messages", "rated_low"))  # fmt: skip
 _BY_EVENT = {
     "contact.transferred": "transfers", "contact.reopened": "reopened", "contact.announced": "announcements",
     "message.customer": "customer_messages", "message.agent": "agent_messages",
@@ -101,7 +108,7 @@ def walk(  # pragma: no cover
     warn_us: Index, soonest_us: Index, tables: Tables,
     transitions: Bytes, illegal: Bytes, event_field: Index, illegal_counts: Index, pairs: NDArray[np.uint64],
     merged: Codes, linger_us: int, amounts: Index, samples: Index, longest: Index, changes: Index, loads: Index,
-    raised: Index,
+    raised: Index, afters: Codes, phases_before: Bytes, phases_after: Bytes,
 ) -> None:  # fmt: skip
     """Takes rows, sorted by contact and then by place in the order of processing, from `cursor[0]` on.
 
@@ -109,7 +116,8 @@ def walk(  # pragma: no cover
     the `cursor` and the buffers. Buffers are int64 (4, capacity): amounts and samples hold field or measure, combination,
     instant and value; `longest` 0, combination, instant and wait; `changes` level, combination, row and step; `loads` 0,
     agent, row and step; `raised` see `engine.clocks`. `pairs` and `merged` are a table from `pair_key` of a combination and
-    a said to the combination after.
+    a said to the combination after. What became of each row is left in `afters`, the combination, -1 where the row was
+    illegal, and its contact's phases.
     """
     amount, sample, long_, change, load, alarm = cursor[1], cursor[2], cursor[3], cursor[4], cursor[5], cursor[6]
     row = cursor[0]
@@ -117,7 +125,7 @@ def walk(  # pragma: no cover
     while row < len(kinds):
         if (
             amount + AMOUNTS_A_ROW > amounts.shape[1]
-            or max(sample, long_, change, load) + OTHERS_A_ROW > samples.shape[1]
+            or max(sample, long_, change, load, alarm) + OTHERS_A_ROW > samples.shape[1]
         ):
             break
         kind_, slot, said = kinds[row], contacts[row], saids[row]
@@ -128,11 +136,13 @@ def walk(  # pragma: no cover
             state = 0
         if lates[row] and time_us < life.seen_us:
             illegal_counts[OUT_OF_ORDER] += 1
+            afters[row] = -1
             row += 1
             continue
         reason = illegal[kind_, state]
         if reason != LEGAL:
             illegal_counts[reason] += 1
+            afters[row] = -1
             row += 1
             continue
         after = np.int64(transitions[kind_, state])
@@ -158,7 +168,7 @@ def walk(  # pragma: no cover
                     alarm,
                 )  # fmt: skip
                 soonest_us[slot] = soonest(slot, life, due_us, warn_us)
-                if not done or amount + AMOUNTS_A_ROW > amounts.shape[1]:
+                if not done or max(amount + AMOUNTS_A_ROW, alarm + OTHERS_A_ROW) > amounts.shape[1]:
                     break
             clocks_change = False
             period = period_at(tables, time_us)
@@ -166,6 +176,7 @@ def walk(  # pragma: no cover
                 life.arrival_us, life.seen_us, life.waited_us = time_us, NEVER_US, 0
                 life.turn_since_us = life.written_us = life.asked_us = NEVER_US
                 life.said, life.agent, life.warned, life.paused = 0, 0, 0, 0
+                life.transfers = life.unresolved = 0
                 life.pending_us = NEVER_US
                 life.settled = life.was_queued = life.was_answered = False
                 life.any_reply = life.replied = life.reply_stopped = False
@@ -186,7 +197,7 @@ def walk(  # pragma: no cover
             if settles and not life.settled:
                 life.settled, life.cohort = True, as_
             cohort = life.cohort if life.settled else as_
-            arrival_us = life.arrival_us
+            arrival_us, agent = life.arrival_us, life.agent
 
             # The queue.
             waited, waits = was in (_WAITING, _REWAITING), is_ in (_WAITING, _REWAITING)
@@ -261,6 +272,7 @@ def walk(  # pragma: no cover
                 amount = put(amounts, amount, _F_HANDLE, life.served_as, time_us, time_us - life.served_since_us)
             if was in (_SERVED, _HELD) and is_ not in (_SERVED, _HELD) and life.agent > 0:
                 load = put(loads, load, 0, life.agent, row, -1)
+                life.agent = 0
             if kind_ == _ANSWERED:
                 change = put(changes, change, _IN_SERVICE, as_, row, 1)
                 amount = put(amounts, amount, _F_EVENTS_ANSWERED, as_, time_us, 1)
@@ -281,13 +293,20 @@ def walk(  # pragma: no cover
                         clocks_change = True
                 if life.written_us == NEVER_US:
                     life.written_us = time_us
-                    start(FIRST_REPLY, slot, time_us, period, as_, life, due_us, warn_us, tables)
+                    for clock in (FIRST_REPLY, AUTOMATIC_REPLY):
+                        start(clock, slot, time_us, period, as_, life, due_us, warn_us, tables)
                     clocks_change = True
             elif kind_ == _REPLY:
                 if life.turn_since_us != NEVER_US:
                     amount = put(amounts, amount, _F_RESPONSE_COUNT, as_, time_us, 1)
                     amount = put(amounts, amount, _F_RESPONSE, as_, time_us, time_us - life.turn_since_us)
                     sample = put(samples, sample, _RESPONSE, as_, time_us, time_us - life.turn_since_us)
+                    benchmark_us = tables.limits_us[BENCHMARK, period, as_]
+                    if benchmark_us < NO_LIMIT_US:
+                        amount = put(amounts, amount, _F_BENCHMARK, as_, time_us, benchmark_us)
+                        amount = put(
+                            amounts, amount, _F_IN_BENCHMARK, as_, time_us, time_us - life.turn_since_us <= benchmark_us
+                        )
                 if life.written_us != NEVER_US and not life.replied:
                     life.replied = True
                     amount = put(amounts, amount, _F_FIRST_COUNT, as_, time_us, 1)
@@ -300,6 +319,7 @@ def walk(  # pragma: no cover
             if life.written_us != NEVER_US and not life.any_reply and (ended or kind_ in _REPLIES):
                 life.any_reply = True
                 due_us[slot, FIRST_REPLY] = warn_us[slot, FIRST_REPLY] = NEVER
+                due_us[slot, AUTOMATIC_REPLY] = warn_us[slot, AUTOMATIC_REPLY] = NEVER
                 clocks_change = True
             if life.asked_us == NEVER_US and life.written_us != NEVER_US and is_ >= _WAITING and not ended:
                 life.asked_us = time_us
@@ -310,6 +330,18 @@ def walk(  # pragma: no cover
                 life.reply_stopped = True
                 due_us[slot, FIRST_HUMAN_REPLY] = warn_us[slot, FIRST_HUMAN_REPLY] = NEVER
                 clocks_change = True
+            if kind_ == _TRANSFERRED:
+                life.transfers += 1
+                if life.transfers == tables.limits_us[TRANSFERS, period, as_]:
+                    amount, alarm = breach(
+                        TRANSFERS, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                    )  # fmt: skip
+            elif kind_ == _CLOSED and numbers[row] == 0:
+                life.unresolved += 1
+                if life.unresolved == tables.limits_us[UNRESOLVED, period, as_]:
+                    amount, alarm = breach(
+                        UNRESOLVED, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                    )  # fmt: skip
             if kind_ == _PENDING:
                 pause(slot, time_us, as_, life, due_us, tables)
                 clocks_change = True
@@ -319,7 +351,10 @@ def walk(  # pragma: no cover
             if clocks_change:
                 soonest_us[slot] = soonest(slot, life, due_us, warn_us)
 
+        afters[row], phases_before[row], phases_after[row] = as_, was, is_
         # What counts by itself, for contacts that are not known any more too.
+        if kind_ == _CUSTOMER and numbers[row] == 1:
+            amount = put(amounts, amount, _F_NEGATIVE, as_, time_us, 1)
         if event_field[kind_] >= 0:
             amount = put(amounts, amount, event_field[kind_], as_, time_us, 1)
         elif kind_ == _CLOSED:
@@ -330,6 +365,8 @@ def walk(  # pragma: no cover
             if csats[row] > 0:
                 amount = put(amounts, amount, _F_CSAT_COUNT, as_, time_us, 1)
                 amount = put(amounts, amount, _F_CSAT_SUM, as_, time_us, csats[row])
+                if csats[row] <= 3:
+                    amount = put(amounts, amount, _F_RATED_LOW, as_, time_us, 1)
                 if csats[row] >= 4:
                     amount = put(amounts, amount, _F_CSAT_GOOD, as_, time_us, 1)
             if npss[row] >= 0:

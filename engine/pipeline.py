@@ -17,7 +17,7 @@ from engine.alarms import Alarm, Alarms
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
 from engine.errors import BrokenInvariant, InvalidSetting
-from engine.events import KINDS, Decoded, Vocabulary, kind
+from engine.events import KINDS, Decoded, Details, Vocabulary, kind
 from engine.facts import FIELD, Facts
 from engine.identities import Identities
 from engine.keys import PUBLIC, Secret
@@ -37,6 +37,8 @@ _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in
 _AGENT_STATE = kind("agent.state")
 _OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
 _ORDERS = kind("business.orders")
+#: Kinds whose details are needed when the row is processed.
+_TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
     "identities_max", "held_max", "alarms_max",
@@ -131,6 +133,7 @@ class Engine:
         self.alarms = Alarms(self.combinations, settings.alarms_max)
         self.sequence = 0
         self.waiting_rows = 0
+        self.details: dict[int, Details] = {}
         self._vocabulary: Vocabulary | None = None
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
@@ -158,6 +161,9 @@ class Engine:
         self.own_counters.dropped += int(dropped.sum())
         refused = rows.contacts == -2
         kept = ~(repeated | dropped | refused)
+        for row in decoded.details:
+            if kept[row] and _TOLD[decoded.kinds[row]]:
+                self.details[int(rows.sequences[row])] = decoded.details[row]
         if not kept.all():
             self.own_counters.rejected["too_many_contacts"] += int((refused & ~repeated & ~dropped).sum())
             rows = rows[kept]
@@ -268,9 +274,9 @@ class Engine:
     def _rows(self, decoded: Decoded, met_us: NDArray[np.int64], late: NDArray[np.bool_]) -> Rows:
         count = decoded.count
         numbers = decoded.slots
-        resolved = decoded.resolved
-        if (resolved >= 0).any():
-            numbers = np.where(resolved >= 0, resolved.astype(np.int32), numbers)
+        for said in (decoded.resolved, decoded.negative):
+            if (said >= 0).any():
+                numbers = np.where(said >= 0, said.astype(np.int32), numbers)
         csats, npss = np.full(count, -1, np.int8), np.full(count, -1, np.int8)
         for row, details in decoded.details.items():
             if details.csat is not None:
@@ -294,6 +300,8 @@ class Engine:
             numbers=numbers,
             csats=csats,
             npss=npss,
+            customers=decoded.customers,
+            sources=np.full(count, self.order.numbers[self.order.name(decoded.source)], np.int16),
         )
         self.sequence += count
         return rows
@@ -312,26 +320,31 @@ class Engine:
         return self._agents, self._saids
 
     def _process(self) -> None:
-        """Releases rows and takes them through state and tallies."""
+        """Releases the rows that the watermark has passed."""
         self.waiting_rows = 0
         released = self.order.release()
-        if not len(released):
-            return
+        if len(released):
+            self._take(released)
+            self._house_keeping()
+
+    def _take(self, rows: Rows) -> None:
+        """Takes released rows, all of an instant together, through state and tallies."""
         facts, loads = Facts(), Loads()
-        is_contact = _CONTACT_KINDS[released.kinds]
-        self.contacts.apply(released if is_contact.all() else released[is_contact], facts, loads)
-        reports = released[released.kinds == _AGENT_STATE]
-        self.agents.apply(reports, loads, facts)
+        is_contact = _CONTACT_KINDS[rows.kinds]
+        self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
-            self._others(released[~is_contact], facts)
+            self._others(rows[~is_contact], facts)
         self.limits.refresh()
         self._count_facts(facts)
-        self._house_keeping()
+        if self.details:
+            for sequence in rows.sequences[_TOLD[rows.kinds]].tolist():
+                self.details.pop(sequence, None)
 
     def _count_facts(self, facts: Facts) -> None:
         self.tallies.absorb(facts)
         for raised in facts.raised:
-            self.alarms.add(raised, self.contacts.names)
+            self.alarms.add_raised(raised, self.contacts.names, self.agents.names.texts)
 
     def _others(self, rows: Rows, facts: Facts) -> None:
         """Cases and business figures, which count for what the event itself says."""
@@ -341,6 +354,11 @@ class Engine:
                 as_ = self.combinations.merged(np.zeros(len(chosen), np.int32), chosen.saids)
                 amounts = chosen.numbers.astype(np.int64) if code == _ORDERS else np.ones(len(chosen), np.int64)
                 facts.add(name, as_, chosen.times_us, amounts)
+                if code == _ORDERS:
+                    sold = [self.details[sequence].amount or 0 for sequence in chosen.sequences.tolist()]
+                    facts.add(
+                        "order_amount_cents", as_, chosen.times_us, np.array([round(100 * s) for s in sold], np.int64)
+                    )
 
     def _reached_us(self) -> int:
         """How far time has come: the watermark; when all sources have ended, the last event, or the clock where it is later."""

@@ -25,9 +25,14 @@ from engine.times import MINUTE_US, SECOND_US, iso
 
 __all__ = [
     "CLOCKS",
+    "COMMITMENTS",
     "CONDITIONS",
+    "CONTACT_LIMITS",
+    "COUNTS",
+    "DUTIES",
     "LIMITS",
     "NO_LIMIT_US",
+    "OF_CASES",
     "WARN_PERMILLE",
     "Limits",
     "Line",
@@ -42,11 +47,25 @@ __all__ = [
 #: (C1). `first_human_reply`: from when a customer who has written waits for a person or has one, to a person's first
 #: reply (C1); who is content with a bot starts none. `next_reply`: each turn of the customer after that, to a person's
 #: reply (C2). `announcement`: while waiting, to the next announcement (C4); begins again whenever it has run out.
-CLOCKS = ("wait", "first_reply", "first_human_reply", "next_reply", "announcement")
-#: All limits: the clocks; the waits that are in target for the service level (C10) and that make an abandonment short.
-LIMITS = (*CLOCKS, "target", "short")
-#: What a line may be conditional on, most telling first.
-CONDITIONS = ("tenant", "queue", "tier", "category", "partner", "party", "channel", "region", "period")
+#: `automatic_reply`: from the customer's first message, where it comes outside of the line's hours, to any reply (C5).
+CLOCKS = ("wait", "first_reply", "first_human_reply", "next_reply", "announcement", "automatic_reply")
+#: What happens to a contact or an agent too often: the limit is a number, and the event that reaches it breaks it.
+#: `transfers` of one contact (C7); its closings `unresolved` (C13); contacts of one customer for one problem, `repeats` (C14);
+#: an agent's `failed_checks` in a row (C39); an agent's contacts with a broken limit, `misses` in a day (C46).
+COUNTS = ("transfers", "unresolved", "repeats", "failed_checks", "misses")
+#: What somebody owes by an instant, beside replies to contacts: to a case (C16 to C28), to whom something was promised
+#: (C12), to an agent after an error (C38), to a customer after a bad rating (C40).
+DUTIES = ("case_respond", "case_resolve", "case_report", "case_verify", "case_progress", "case_inform", "case_follow_up",
+          "case_review", "promise", "coaching", "call_back")  # fmt: skip
+COMMITMENTS = (*CLOCKS, *COUNTS, *DUTIES)
+#: Limits of contacts: clocks and counts; the waits that are in target for the service level (C10) and that make an abandonment
+#: short; replies that are within the industry's benchmark (C8).
+CONTACT_LIMITS = (*CLOCKS, *COUNTS, "target", "short", "benchmark")
+LIMITS = (*CONTACT_LIMITS, *DUTIES)
+#: What a line may be conditional on, most telling first. `kind`, `grade`, `priority` and `department` are of cases.
+CONDITIONS = ("tenant", "queue", "tier", "category", "kind", "grade", "priority", "department", "partner", "party", "channel",
+              "region", "period")  # fmt: skip
+OF_CASES = ("kind", "grade", "priority", "department")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
 #: The share of its time at which a clock's owner is warned, in thousandths.
@@ -57,7 +76,7 @@ WARN_PERMILLE = 800
 class Line:
     """One line of a policy. `when` has the values that each condition accepts; `where` is the line's place in its file.
 
-    `limit_us` above zero, `NO_LIMIT_US` for none. `warn_permille` is the share of the limit at which a warning is due, 0 for
+    `limit_us` above zero, `NO_LIMIT_US` for none; of `COUNTS` it is a number. `warn_permille` is the share of the limit at which a warning is due, 0 for
     none. `hours` names the policy's hours in which the clock runs, "" for around the clock; one
     that `pauses` stands still while the contact is pending. Raises InvalidSetting.
     """
@@ -156,8 +175,12 @@ class Policy:
                 raise InvalidSetting(
                     f"{entry.where}: there are no hours {entry.hours!r}; add them, or correct the name"
                 )
-            if entry.hours and entry.limit not in CLOCKS:
+            if entry.hours and entry.limit not in (*CLOCKS, *DUTIES):
                 raise InvalidSetting(f"{entry.where}: {entry.limit} is no clock, so it has no hours; leave them out")
+            if not entry.hours and entry.limit == "automatic_reply" and entry.limit_us < NO_LIMIT_US:
+                raise InvalidSetting(
+                    f"{entry.where}: automatic_reply is due outside of hours; say hours: office, or of whatever name"
+                )
         for earlier, later in pairwise(sorted(self.periods, key=lambda period: period.start_us)):
             if later.start_us < earlier.end_us:
                 raise InvalidSetting(
@@ -216,7 +239,7 @@ class Limits:
             policy.periods, key=lambda period: period.start_us)]  # fmt: skip
         self.bounds_us = np.array([instant for start, end, _ in bounds for instant in (start, end)], np.int64)
         self.period_of = np.array([0, *(code for _, _, number in bounds for code in (number, 0))], np.int64)
-        self.table_us = np.empty((len(LIMITS), len(self.periods), 0), np.int64)
+        self.table_us = np.empty((len(CONTACT_LIMITS), len(self.periods), 0), np.int64)
         self.warn_permille = np.empty_like(self.table_us)
         self.hours_of = np.empty_like(self.table_us)
         self.pausable = np.empty_like(self.table_us)
@@ -246,7 +269,7 @@ class Limits:
             ]
             found = [
                 [[self.policy.find(limit, facts | {"period": period}) for facts in told] for period in self.periods]
-                for limit in LIMITS
+                for limit in CONTACT_LIMITS
             ]
             self.table_us = np.concatenate((self.table_us, _table(found, "limit_us", NO_LIMIT_US)), axis=2)
             self.warn_permille = np.concatenate((self.warn_permille, _table(found, "warn_permille", 0)), axis=2)

@@ -20,10 +20,10 @@ Index = NDArray[np.int64]
 
 #: The fields that are read, `type` and `time` first, the dimensions last. Others are checked for their form and passed over.
 FIELDS = (
-    "type", "time", "id", "contact", "agent", "automatic", "state", "slots", "resolved",
+    "type", "time", "id", "contact", "agent", "customer", "automatic", "state", "slots", "resolved", "negative",
     "queue", "channel", "tenant", "region", "tier", "partner", "party", "category",
 )  # fmt: skip
-_TYPE, _TIME, _ID, _CONTACT, _AGENT, _AUTOMATIC, _STATE, _SLOTS, _RESOLVED = range(9)
+_TYPE, _TIME, _ID, _CONTACT, _AGENT, _CUSTOMER, _AUTOMATIC, _STATE, _SLOTS, _RESOLVED, _NEGATIVE = range(11)
 
 #: Why a line is not plain needs no telling: the strict decoder reads it again.
 PLAIN, IRREGULAR, BLANK = 0, 1, 2
@@ -38,8 +38,8 @@ class Scan:
     """The lines of one block, each with its place in the bytes; arrays by line, and of plain lines the values.
 
     `status` int8: plain, irregular, blank. `types` int8: an index into the type names given; `times_us` int64. `ids`,
-    `contacts`, `agents` uint64: the key of the text, 0 where there is none or an empty one; `names` (lines, 2) int32: where the
-    contact's text starts and ends; `saids` uint64: a key of the dimensions' texts together, 0 for none. `automatic`, `resolved` int8 1, 0
+    `contacts`, `agents`, `customers` uint64: the key of the text, 0 where there is none or an empty one; `names` (lines, 2) int32: where the
+    contact's text starts and ends; `saids` uint64: a key of the dimensions' texts together, 0 for none. `automatic`, `resolved`, `negative` int8 1, 0
     or -1; `states` int8 an index into the state names or -1; `slots` int32 or -1.
     """
 
@@ -54,8 +54,10 @@ class Scan:
         self.names = np.empty((lines, 2), np.int32)
         self.saids = np.empty(lines, np.uint64)
         self.agents = np.empty(lines, np.uint64)
+        self.customers = np.empty(lines, np.uint64)
         self.automatic = np.empty(lines, np.int8)
         self.resolved = np.empty(lines, np.int8)
+        self.negative = np.empty(lines, np.int8)
         self.states = np.empty(lines, np.int8)
         self.slots = np.empty(lines, np.int32)
 
@@ -71,7 +73,8 @@ def scan(data: bytes, types: "Lexicon", states: "Lexicon", earliest_us: int, lat
     _scan(
         padded, size, _CLASSES, _FIELD_LEXICON.words, _FIELD_LEXICON.values, types.words, types.values, states.words,
         states.values, earliest_us, latest_us, *secret.halves, found.starts, found.ends, found.status, found.types, found.times_us,
-        found.ids, found.contacts, found.names, found.saids, found.agents, found.automatic, found.resolved, found.states, found.slots,
+        found.ids, found.contacts, found.names, found.saids, found.agents, found.customers, found.automatic, found.resolved,
+        found.negative, found.states, found.slots,
     )  # fmt: skip
     return found
 
@@ -191,7 +194,7 @@ def _scan(  # pragma: no cover
     buffer: Bytes, size: int, classes: Small, field_words: Keys, field_values: Small, type_words: Keys, type_values: Small,
     state_words: Keys, state_values: Small, earliest_us: int, latest_us: int, first: np.uint64, second: np.uint64, starts: Index, ends: Index, status: Small,
     types: Small, times_us: Index, ids: Keys, contacts: Keys, names: NDArray[np.int32], saids: Keys, agents: Keys,
-    automatic: Small, resolved: Small, states: Small, slots: NDArray[np.int32],
+    customers: Keys, automatic: Small, resolved: Small, negative: Small, states: Small, slots: NDArray[np.int32],
 ) -> None:  # fmt: skip
     """Line after line. Arrays are written as values are met; they count only where the line turns out plain.
 
@@ -202,8 +205,8 @@ def _scan(  # pragma: no cover
     while place < size:
         starts[line], times_us[line], types[line], slots[line] = place, 0, -1, -1
         ids[line], contacts[line], agents[line] = np.uint64(0), np.uint64(0), np.uint64(0)
-        names[line, 0], names[line, 1] = 0, 0
-        automatic[line], resolved[line], states[line] = -1, -1, -1
+        names[line, 0], names[line, 1], customers[line] = 0, 0, np.uint64(0)
+        automatic[line], resolved[line], negative[line], states[line] = -1, -1, -1, -1
         result = IRREGULAR
         while buffer[place] == 32 or buffer[place] == 13 or buffer[place] == 9:
             place += 1
@@ -268,7 +271,7 @@ def _scan(  # pragma: no cover
                         word_at(buffer, start + 16, length - 16),
                         length,
                     )
-                elif field == _ID or field == _CONTACT or field == _AGENT or field > _RESOLVED:
+                elif (field >= _ID and field <= _CUSTOMER) or field > _NEGATIVE:
                     key = key_at(buffer, start, length, first, second)
             elif byte >= 48 and byte <= 57:
                 while buffer[place] >= 48 and buffer[place] <= 57:
@@ -310,13 +313,15 @@ def _scan(  # pragma: no cover
                     if instant < earliest_us or instant >= latest_us:
                         break
                     times_us[line] = instant
-                elif field == _AUTOMATIC or field == _RESOLVED:
+                elif field == _AUTOMATIC or field == _RESOLVED or field == _NEGATIVE:
                     if form != _TRUE and form != _FALSE:
                         break
                     if field == _AUTOMATIC:
                         automatic[line] = form == _TRUE
-                    else:
+                    elif field == _RESOLVED:
                         resolved[line] = form == _TRUE
+                    else:
+                        negative[line] = form == _TRUE
                 elif field == _SLOTS:
                     if form != _INTEGER or number > 100_000:
                         break
@@ -343,6 +348,9 @@ def _scan(  # pragma: no cover
                         ids[line] = key
                 elif length > _NAME_BYTES_MAX:
                     break
+                elif field == _CUSTOMER:
+                    if length:
+                        customers[line] = key
                 elif field == _CONTACT:
                     if length:
                         contacts[line] = key

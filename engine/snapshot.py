@@ -17,6 +17,7 @@ from engine.alarms import Alarm
 from engine.clocks import LIFE
 from engine.columns import Combinations, Names, Rows
 from engine.errors import InvalidSetting
+from engine.events import Details
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
@@ -24,7 +25,7 @@ from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
 
-_VERSION = 4
+_VERSION = 5
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -44,11 +45,13 @@ def snapshot(engine: Any) -> bytes:
         "fingerprint": fingerprint(engine),
         "secret": engine.secret.value,
         "sequence": engine.sequence,
+        "details": engine.details,
         "reclaimed_us": engine.reclaimed_us,
         "counters": {name: dict(value) if isinstance(value, dict) else value for name, value in vars(engine.counters).items()},
         "order": {
             "floor_us": order.floor_us,
             "forced_count": order.forced_count,
+            "numbers": order.numbers,
             "sources": {name: asdict(source) for name, source in order.sources.items()},
             "held": asdict(Rows.concatenated(order.held)) if order.held else None,
         },
@@ -80,12 +83,14 @@ def restore(engine: Any, data: bytes) -> None:
         )
     engine.secret = Secret(state["secret"])
     engine.sequence, engine.reclaimed_us = state["sequence"], state["reclaimed_us"]
+    engine.details = msgspec.convert(state["details"], dict[int, Details])
     counters = state["counters"]
     counters["rejected"] = Counter(counters["rejected"])
     for name, value in counters.items():
         setattr(engine.own_counters, name, value)
     order = state["order"]
     engine.order.floor_us, engine.order.forced_count = order["floor_us"], order["forced_count"]
+    engine.order.numbers = order["numbers"]
     engine.order.sources = {name: Source(**source) for name, source in order["sources"].items()}
     engine.order.held = [Rows(**order["held"])] if order["held"] else []
     for saved in state["identities"]["generations"]:
@@ -101,7 +106,7 @@ def restore(engine: Any, data: bytes) -> None:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
     alarms = state["alarms"]
-    engine.alarms.waiting = [_alarm(*told) for told in alarms["waiting"]]
+    engine.alarms.waiting = [_alarm(told) for told in alarms["waiting"]]
     engine.alarms.lost_count = alarms["lost_count"]
     tallies = state["tallies"]
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
@@ -198,5 +203,8 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _alarm(at_us: int, clock: str, is_breach: bool, contact: str, since_us: int, values: list[str]) -> Alarm:
-    return Alarm(at_us, clock, is_breach, contact, since_us, tuple(values))
+def _alarm(told: list[Any]) -> Alarm:
+    at_us, commitment, step, about, name, since_us, values, more = told
+    return Alarm(
+        at_us, commitment, step, about, name, since_us, tuple(values), tuple((key, text) for key, text in more)
+    )

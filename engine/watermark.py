@@ -40,7 +40,7 @@ class Source:
 
 
 class Order:
-    """The reordering buffer. State: sources by name, a floor that the clock may push, and the rows held back.
+    """The reordering buffer. State: sources by name, and the `numbers` of the names, a floor that the clock may push, and the rows held back.
 
     When more than `held_max` rows wait for a source that is silent, the earlier half waits no longer: `forced_count` tells how
     often, and what that source sends later from before is late or dropped, and counted as such.
@@ -53,6 +53,7 @@ class Order:
         self.lateness_us = lateness_us
         self.sources: dict[str, Source] = {}
         self.floor_us = NEVER_US
+        self.numbers: dict[str, int] = {}
         self.held: list[Rows] = []
 
     @property
@@ -70,11 +71,15 @@ class Order:
 
         Past `SOURCES_MAX` all further names are one source, so their order among each other is judged together.
         """
-        if name not in self.sources and len(self.sources) >= SOURCES_MAX:
-            name = OTHER
+        name = self.name(name)
         if name not in self.sources:
             self.sources[name] = Source(self.bound_us, self.watermark_us)
+            self.numbers[name] = len(self.numbers)
         return self.sources[name]
+
+    def name(self, name: str) -> str:
+        """What a source is called here."""
+        return name if name in self.sources or len(self.sources) < SOURCES_MAX else OTHER
 
     def watermarks(self, times_us: NDArray[np.int64], name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The watermark each row meets, and the one it leaves behind, as int64; moves the source on."""

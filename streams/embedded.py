@@ -291,11 +291,12 @@ def _told(alarm: Alarm) -> dict[str, Any]:
     return {
         "id": alarm.id,
         "at_us": alarm.at_us,
-        "clock": alarm.clock,
-        "breach": alarm.is_breach,
-        "contact": alarm.contact,
+        "commitment": alarm.commitment,
+        "step": alarm.step,
+        alarm.about: alarm.name,
         "since_us": alarm.since_us,
-        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value},
+        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value},
+        **dict(alarm.more),
     }
 
 

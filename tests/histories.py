@@ -36,10 +36,21 @@ PROMISES: tuple[tuple[str, int | None, int, dict[str, tuple[str, ...]]], ...] = 
     ("first_human_reply", 21, 0, {}), ("first_human_reply", 5, 800, {"channel": ("app",)}),
     ("next_reply", 5, 600, {"tenant": ("shop-a", "")}), ("next_reply", 2, 0, {"queue": ("sales",)}),
     ("announcement", 2, 500, {"channel": ("phone",)}),
+    ("benchmark", 4, 0, {}), ("benchmark", 2, 0, {"queue": ("sales",)}),
 )  # fmt: skip
 #: Clocks of a tier run by these minutes of the UTC day only, some of which lie in the histories.
 OFFICE = ((0, 1), (2, 4), (1334, 1335), (1336, 1337), (1338, 1440))
-IN_HOURS = (("wait", 20, 500), ("first_reply", 15, 0), ("first_human_reply", 61, 800), ("announcement", 15, 0))
+IN_HOURS = (
+    ("wait", 20, 500),
+    ("first_reply", 15, 0),
+    ("first_human_reply", 61, 800),
+    ("announcement", 15, 0),
+    ("automatic_reply", 5, 500),
+)
+#: How often something may happen to a contact.
+NUMBERS: tuple[tuple[str, int, dict[str, tuple[str, ...]]], ...] = (
+    ("transfers", 2, {}), ("transfers", 1, {"tier": ("vip",)}), ("unresolved", 1, {}), ("unresolved", 2, {"queue": ("sales",)}),
+)  # fmt: skip
 #: Clocks that stand still while a contact is pending.
 PAUSING = ("wait", "first_human_reply", "next_reply")
 SALE_US = ((-30 * S, 5 * S), (1_700_000_002 * S, 1_700_000_030 * S))
@@ -51,6 +62,8 @@ POLICY = Policy(
     ) + tuple(
         Line(limit, limit_s * S, {"tier": frozenset(("ka",))}, permille, "office", limit in PAUSING)
         for limit, limit_s, permille in IN_HOURS
+    ) + tuple(
+        Line(limit, number, {name: frozenset(values) for name, values in when.items()}, 0) for limit, number, when in NUMBERS
     ),
     tuple(Period("sale", start_us, end_us) for start_us, end_us in SALE_US),
     {"office": Hours(week=(OFFICE,) * 7)},
@@ -75,7 +88,8 @@ RULES = Rules(
     + tuple(
         Rule(limit, limit_s * S, {"tier": ("ka",)}, permille, OFFICE, limit in PAUSING)
         for limit, limit_s, permille in IN_HOURS
-    ),
+    )
+    + tuple(Rule(limit, number, when) for limit, number, when in NUMBERS),
     periods=tuple(("sale", start_us, end_us) for start_us, end_us in SALE_US),
 )
 
@@ -190,6 +204,8 @@ def _contact(name: str, now_us: int, steps: Sequence[int], legal: bool) -> list[
             event["agent"] = AGENTS[who - 1]
         if kind == "contact.closed" and choice % 4:
             event["resolved"] = choice % 4 == 1
+        if kind == "message.customer" and choice % 4 == 1:
+            event["negative"] = choice % 8 == 1
         if kind == "contact.rated":
             event.update(
                 {} if choice % 5 == 0 else {"csat": 1 + choice % 5}, **({"nps": choice % 11} if choice % 2 else {})
@@ -213,7 +229,7 @@ def _reported(now_us: int, reports: Sequence[int]) -> list[tuple[int, dict[str, 
 def _besides(now_us: int, others: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
     kinds: tuple[dict[str, Any], ...] = (
         {"type": "source.heartbeat", "source": "x"}, {"type": "case.opened", "case": "k"},
-        {"type": "case.resolved", "case": "k"}, {"type": "business.orders", "count": 3},
+        {"type": "case.resolved", "case": "k"}, {"type": "business.orders", "count": 3, "amount": 99.95},
     )  # fmt: skip
     events = []
     for other in others:

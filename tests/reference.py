@@ -7,7 +7,7 @@ fast, never clever, and it shares nothing with `engine/` but the names of events
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
@@ -127,14 +127,16 @@ class Clock:
 
 @dataclass(frozen=True)
 class Raised:
-    """A warning or a breach: of which clock and contact, which held what, since when the clock ran, and when it was."""
+    """One step of an alarm, as `engine.alarms.Alarm` has it."""
 
-    clock: str
-    is_breach: bool
-    contact: str
-    as_: Dimensions
-    since_us: int
     at_us: int
+    commitment: str
+    step: str
+    about: str
+    name: str
+    since_us: int
+    values: Dimensions = ()
+    more: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,10 @@ class Row:
         event = self.event
         state = STATES.index(event["state"]) if self.kind == "agent.state" else -1
         said = [(name in event, event.get(name, "")) for name in DIMENSIONS]
-        rest = [event.get("agent") or "", *(_number(event, name) for name in ("csat", "nps", "resolved", "slots"))]
+        rest = [
+            event.get("agent") or "",
+            *(_number(event, name) for name in ("csat", "nps", "resolved", "slots", "negative")),
+        ]
         return state, said, rest
 
 
@@ -215,6 +220,7 @@ class Contact:
     reply_clock_stopped: bool = False
     clocks: dict[str, Clock] = field(default_factory=dict)
     pending_since_us: int | None = None
+    happened: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -327,6 +333,8 @@ class Oracle:
             self._count("cases_resolved", _after(NOTHING_KNOWN, row.event), row.time_us)
         elif row.kind == "business.orders":
             self._count("orders", _after(NOTHING_KNOWN, row.event), row.time_us, row.event["count"])
+            cents = round(100 * row.event.get("amount", 0))
+            self._count("order_amount_cents", _after(NOTHING_KNOWN, row.event), row.time_us, cents)
 
     def _count(self, name: str, as_: Dimensions, time_us: int, amount: int = 1) -> None:
         self.amounts.append((name, as_, time_us, amount))
@@ -361,11 +369,13 @@ class Oracle:
             contact.counts_as = contact.said
         contact.seen_us = max(contact.seen_us, row.time_us)
         contact.phase = after
+        agent = contact.agent
         self._queue(contact, row, phase)
         self._outcome(contact, row, phase)
         self._service(contact, row, phase)
         self._turns(contact, row)
         self._first_reply_clocks(contact, row)
+        self._too_often(contact, row, agent)
         self._pause(contact, row)
         self._count_event(row, contact.said)
 
@@ -441,6 +451,7 @@ class Oracle:
             self._count("handle_us", contact.served_as, row.time_us, row.time_us - contact.served_since_us)
         if before in (SERVED, HELD) and contact.phase not in (SERVED, HELD):
             self._hold(contact.agent, row, -1)
+            contact.agent = ""
         if answered:
             self._change("in_service", contact.said, row, 1)
             self._count("events_answered", contact.said, row.time_us)
@@ -460,8 +471,14 @@ class Oracle:
         if row.kind == "message.customer" and contact.written_us is None:
             contact.written_us = time_us
             self._start("first_reply", contact, time_us)
+            self._start("automatic_reply", contact, time_us)
         if row.kind == "message.agent" and contact.turn_since_us is not None:
-            self._reply("response", contact.said, time_us, time_us - contact.turn_since_us)
+            taken_us = time_us - contact.turn_since_us
+            self._reply("response", contact.said, time_us, taken_us)
+            benchmark_us = self.rules.find("benchmark", contact.said, time_us).limit_us
+            if benchmark_us is not None:
+                self._count("response_benchmark_us", contact.said, time_us, benchmark_us)
+                self._count("responses_in_benchmark", contact.said, time_us, int(taken_us <= benchmark_us))
         if row.kind == "message.agent" and contact.written_us is not None and not contact.replied:
             contact.replied = True
             self._reply("first_response", contact.said, time_us, time_us - contact.written_us)
@@ -482,6 +499,7 @@ class Oracle:
         if contact.written_us is not None and not contact.has_any_reply and (any_reply or ended):
             contact.has_any_reply = True
             contact.clocks.pop("first_reply", None)
+            contact.clocks.pop("automatic_reply", None)
         asks = contact.written_us is not None and (contact.phase in IN_QUEUE or contact.phase in WITH_PERSON)
         if asks and not contact.has_asked:
             contact.has_asked = True
@@ -490,6 +508,27 @@ class Oracle:
         if (contact.replied or ended) and not contact.reply_clock_stopped:
             contact.reply_clock_stopped = True
             contact.clocks.pop("first_human_reply", None)
+
+    def _too_often(self, contact: Contact, row: Row, agent: str) -> None:
+        """The event that reaches a number is the one that breaks it."""
+        kinds = {"contact.transferred": "transfers", "contact.closed": "unresolved"}
+        if row.kind not in kinds or (row.kind == "contact.closed" and row.event.get("resolved") is not False):
+            return
+        name = kinds[row.kind]
+        contact.happened[name] += 1
+        if contact.happened[name] == self.rules.find(name, contact.said, row.time_us).limit_us:
+            self._raise(name, "broken", contact, row.event["contact"], contact.arrival_us, row.time_us, agent)
+
+    def _raise(
+        self, commitment: str, step: str, contact: Contact, name: str, since_us: int, at_us: int, agent: str
+    ) -> None:
+        more = (("agent", agent),) if agent else ()
+        self.raised.append(Raised(at_us, commitment, step, "contact", name, since_us, contact.said, more))
+        if step == "warned":
+            self._count("warnings", contact.said, at_us)
+        else:
+            self._count("breaches", contact.said, at_us)
+            self._count(f"{commitment}_breaches", contact.said, at_us)
 
     # Clocks.
 
@@ -501,6 +540,10 @@ class Oracle:
         line = self.rules.find(clock, as_, running.since_us)
         if line.limit_us is None:
             return None, None
+        if clock == "automatic_reply":  # Only where it begins outside of the hours, and then around the clock.
+            if _open_between(line.hours, running.since_us, running.since_us + 1):
+                return None, None
+            line = replace(line, hours=())
         share_us = line.limit_us // 1000 * line.permille + running.paused_us
         warn_us = _open_for(line.hours, running.since_us, share_us) if line.permille else None
         return _open_for(line.hours, running.since_us, line.limit_us + running.paused_us), warn_us
@@ -539,13 +582,10 @@ class Oracle:
             while not running.is_paused:
                 due_us, warn_us = running.due_us, running.warn_us
                 if warn_us is not None and warn_us < until_us:
-                    self.raised.append(Raised(clock, False, name, contact.said, running.since_us, warn_us))
-                    self._count("warnings", contact.said, warn_us)
+                    self._raise(clock, "warned", contact, name, running.since_us, warn_us, contact.agent)
                     running.warned, running.warn_us = True, None
                 elif due_us is not None and due_us < until_us:
-                    self.raised.append(Raised(clock, True, name, contact.said, running.since_us, due_us))
-                    self._count("breaches", contact.said, due_us)
-                    self._count(f"{clock}_breaches", contact.said, due_us)
+                    self._raise(clock, "broken", contact, name, running.since_us, due_us, contact.agent)
                     if clock != "announcement":
                         del contact.clocks[clock]
                         break
@@ -567,6 +607,8 @@ class Oracle:
         event, time_us = row.event, row.time_us
         if row.kind in COUNTED:
             self._count(COUNTED[row.kind], as_, time_us)
+        if row.kind == "message.customer" and event.get("negative"):
+            self._count("negative_messages", as_, time_us)
         if row.kind == "contact.closed":
             self._count("closed", as_, time_us)
             if event.get("resolved") is False:
@@ -575,6 +617,7 @@ class Oracle:
             self._count("csat_count", as_, time_us)
             self._count("csat_sum", as_, time_us, event["csat"])
             self._count("csat_good", as_, time_us, int(event["csat"] >= 4))
+            self._count("rated_low", as_, time_us, int(event["csat"] <= 3))
         if row.kind == "contact.rated" and event.get("nps") is not None:
             self._count("nps_count", as_, time_us)
             self._count("nps_promoters", as_, time_us, int(event["nps"] >= 9))

@@ -16,11 +16,21 @@ from zoneinfo import ZoneInfo
 
 from engine.errors import InvalidSetting
 from engine.measures import SERVICE_LEVELS
-from engine.policy import CLOCKS, CONDITIONS, LIMITS, Line, Period, Policy
+from engine.policy import (
+    CLOCKS,
+    CONDITIONS,
+    COUNTS,
+    DUTIES,
+    LIMITS,
+    OF_CASES,
+    Line,
+    Period,
+    Policy,
+)
 from streams.options import zone_of
 from streams.policy.hours import HOURS_KEYS, hours_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
-from streams.policy.words import instant_us, is_yes, limit_us, share_permille
+from streams.policy.words import instant_us, is_yes, limit_number, limit_us, share_permille
 
 __all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
 
@@ -37,7 +47,7 @@ _SECTIONS = ("zone", "service_level", "periods", "hours", "limits")
 #: Holidays are asked for from this year on, up to the next.
 HOLIDAYS_FROM = 2015
 #: What a line may say beside its conditions: the field of `Line`, and how its text is read.
-_OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+_OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "limit": ("limit_us", limit_us),
     "warn_at": ("warn_permille", share_permille),
     "hours": ("hours", str),
@@ -131,10 +141,14 @@ def _line(limit: str, faults: Faults, node: Node) -> Line:
     if "limit" not in said:
         raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: 30s, or limit: none")
     for option in ("warn_at", "hours", "pauses"):
-        if option in said and limit not in CLOCKS:
+        if option in said and limit not in (*CLOCKS, *(DUTIES if option != "pauses" else ())):
             raise InvalidPolicy(f"{said[option].where}: {limit} is no clock; leave {option} out")
-    given = {field: _word(said[name], read) for name, (field, read) in _OPTIONS.items() if name in said}
-    if limit not in CLOCKS:
+    for name in OF_CASES:
+        if name in said and limit not in DUTIES:
+            raise InvalidPolicy(f"{said[name].where}: {limit} is of contacts, which have no {name}; leave it out")
+    options = _OPTIONS | ({"limit": ("limit_us", limit_number)} if limit in COUNTS else {})
+    given = {field: _word(said[name], read) for name, (field, read) in options.items() if name in said}
+    if limit not in (*CLOCKS, *DUTIES):
         given["warn_permille"] = 0
     when = {name: frozenset(_texts(said[name])) for name in CONDITIONS if name in said}
     return Line(limit, when=MappingProxyType(when), where=node.where, **given)

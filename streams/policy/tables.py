@@ -32,7 +32,13 @@ def show_policy(policy: Policy) -> None:
         everybody = next((line for line in lines if not line.when), None)
         values = sorted({line.limit_us for line in lines if line.when})
         rows.append(
-            [limit, str(len(lines)), _value(everybody), ", ".join(map(limit_text, values)) or "—", _file(lines)]
+            [
+                limit,
+                str(len(lines)),
+                _value(everybody),
+                ", ".join(limit_text(value, limit) for value in values) or "—",
+                _file(lines),
+            ]
         )
     _show(["limit", "lines", "everybody", "on conditions", "file"], rows)
 
@@ -41,7 +47,7 @@ def show_explanation(explanations: Sequence[Explanation]) -> None:
     """One row a limit."""
     rows = [
         [told.limit, _value(told.held), told.held.where if told.held else "—", told.why,
-         "; ".join(f"{place(line)}: {limit_text(line.limit_us)} ({line.why()})" for line in told.others) or "—"]
+         "; ".join(f"{place(line)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
         for told in explanations
     ]  # fmt: skip
     _show(["limit", "value", "line", "why", "would hold otherwise"], rows)
@@ -69,8 +75,8 @@ def show_changes(changes: Sequence[Change], count: int, zone: ZoneInfo) -> None:
         for change in [change for change in changes if change.kind == kind][:count]:
             alarm = change.alarm
             instants = [iso(side.at_us, zone) if side else "—" for side in (change.old, change.new)]
-            said = ", ".join(f"{name} {value}" for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value)
-            rows.append([kind, alarm.clock, _name(alarm.is_breach), alarm.contact, *instants, said])
+            said = ", ".join(f"{name} {value}" for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value)
+            rows.append([kind, alarm.commitment, _name(alarm.is_breach), alarm.name, *instants, said])
     if rows:
         _show(["change", "limit", "alarm", "contact", "old instant", "new instant", "of"], rows)
 
@@ -88,7 +94,7 @@ def trial_values(comparison: Comparison, changes: Sequence[Change], zone: ZoneIn
 
 
 def _counts(comparison: Comparison, changes: Sequence[Change]) -> list[list[Any]]:
-    counts = Counter((change.alarm.clock, change.alarm.is_breach, change.kind) for change in changes)
+    counts = Counter((change.alarm.commitment, change.alarm.is_breach, change.kind) for change in changes)
     rows = []
     for limit in LIMITS:
         for is_breach in (False, True):
@@ -107,7 +113,7 @@ def _name(is_breach: bool) -> str:
 def _value(line: Line | None) -> str:
     if line is None:
         return "—"
-    told = [limit_text(line.limit_us)]
+    told = [limit_text(line.limit_us, line.limit)]
     if line.limit_us != NO_LIMIT_US:
         told += [f"in hours {line.hours}"] * bool(line.hours) + ["pauses"] * line.pauses
         told += [f"warned at {share_text(line.warn_permille)}"] * bool(line.warn_permille)
@@ -137,11 +143,11 @@ def _alarm_values(alarm: Alarm | None, zone: ZoneInfo) -> dict[str, Any] | None:
     return {
         "id": alarm.id,
         "at": iso(alarm.at_us, zone),
-        "limit": alarm.clock,
+        "limit": alarm.commitment,
         "is_breach": alarm.is_breach,
-        "contact": alarm.contact,
+        alarm.about: alarm.name,
         "since": iso(alarm.since_us, zone),
-        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=True) if value},
+        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value},
     }
 
 

@@ -63,7 +63,7 @@ class Comparison:
             for alarm in alarms:
                 if alarm in theirs:
                     theirs.remove(alarm)
-                    self.same[alarm.clock, alarm.is_breach] += 1
+                    self.same[alarm.commitment, alarm.is_breach] += 1
                 else:
                     ours.add(alarm)
         if len(self.old) + len(self.new) > CHANGES_MAX:
@@ -75,7 +75,7 @@ class Comparison:
         for alarms in (self.old, self.new):
             side: defaultdict[tuple[object, ...], list[Alarm]] = defaultdict(list)
             for alarm in sorted(alarms):
-                side[alarm.clock, alarm.is_breach, alarm.contact, alarm.since_us].append(alarm)
+                side[alarm.commitment, alarm.is_breach, alarm.name, alarm.since_us].append(alarm)
             sides.append(side)
         old, new = sides
         found = [Change(*pair) for key in old.keys() | new.keys() for pair in zip_longest(old[key], new[key])]

@@ -7,10 +7,19 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from engine.policy import NO_LIMIT_US
+from engine.policy import COUNTS, NO_LIMIT_US
 from engine.times import DAY_US, EARLIEST_US, HOUR_US, LATEST_US, MINUTE_US, SECOND_US, duration_us, local_midnight_us
 
-__all__ = ["LIMIT_US_MAX", "instant_us", "is_yes", "limit_text", "limit_us", "share_permille", "share_text"]
+__all__ = [
+    "LIMIT_US_MAX",
+    "instant_us",
+    "is_yes",
+    "limit_number",
+    "limit_text",
+    "limit_us",
+    "share_permille",
+    "share_text",
+]
 
 NONE = "none"
 LIMIT_US_MAX = 366 * DAY_US
@@ -31,10 +40,21 @@ def limit_us(text: str) -> int:
     return found
 
 
-def limit_text(limit_us: int) -> str:
-    """What `limit_us` reads as the same."""
+def limit_number(text: str) -> int:
+    """`3` as 3, `none` as `NO_LIMIT_US`."""
+    if text == NONE:
+        return NO_LIMIT_US
+    if not re.fullmatch("[1-9][0-9]{0,5}", text, re.ASCII):
+        raise ValueError(f"{text!r} is no number of times; write it like 3, or none where there is no limit")
+    return int(text)
+
+
+def limit_text(limit_us: int, limit: str = "") -> str:
+    """What `limit_us` reads as the same; for a limit of `COUNTS` what `limit_number` does."""
     if limit_us == NO_LIMIT_US:
         return NONE
+    if limit in COUNTS:
+        return str(limit_us)
     parts, rest_us = [], limit_us
     for unit, size_us in _UNITS:
         count, rest_us = divmod(rest_us, size_us)

@@ -177,10 +177,7 @@ def windows_of(engine: Engine, size_us: int, step_us: int) -> list[tuple[int, in
 
 def alarms_told(truth: Oracle) -> list[Alarm]:
     """What the oracle raised, in the same order."""
-    return sorted(
-        Alarm(raised.at_us, raised.clock, raised.is_breach, raised.contact, raised.since_us, raised.as_)
-        for raised in truth.raised
-    )
+    return sorted(Alarm(**vars(raised)) for raised in truth.raised)
 
 
 def assert_equal_to_the_oracle(engine: Engine, truth: Oracle, size_us: int, step_us: int) -> None:

@@ -23,7 +23,7 @@ def _told(alarms: list[Alarm]) -> list[Told]:
     told = []
     for alarm in sorted(alarms):
         seconds = (alarm.at_us - clock_us("0:00")) // S
-        told.append((alarm.clock, "breach" if alarm.is_breach else "warning",
+        told.append((alarm.commitment, "breach" if alarm.is_breach else "warning",
                      f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"))  # fmt: skip
     return told
 
@@ -162,7 +162,7 @@ def test_a_clock_of_working_hours_stands_still_while_they_are_closed():
     engine.advance(clock_us("0:00") + 10 * DAY_US)
     hour_us = 60 * MINUTE_US
     friday_us = clock_us("1:00") + 2 * DAY_US
-    assert [(alarm.contact, alarm.is_breach, alarm.at_us) for alarm in engine.take_alarms()] == [
+    assert [(alarm.name, alarm.is_breach, alarm.at_us) for alarm in engine.take_alarms()] == [
         ("a", False, clock_us("10:00")), ("b", False, friday_us + hour_us),
         ("a", True, friday_us + hour_us), ("b", True, friday_us + 2 * hour_us),
     ]  # fmt: skip
@@ -222,7 +222,7 @@ def test_an_alarm_tells_who_waited_where_and_since_when_and_is_the_same_after_a_
         engine = engine_of(queued, policy=Policy((WAIT,)))
         engine.advance(clock_us("8:01"))
         _, breach = engine.take_alarms()
-        assert (breach.contact, breach.since_us, breach.value("queue")) == ("a", clock_us("8:00"), "sales")
+        assert (breach.name, breach.since_us, breach.value("queue")) == ("a", clock_us("8:00"), "sales")
         assert engine.take_alarms() == []
         ids.add(breach.id)
     assert len(ids) == 1
@@ -239,7 +239,7 @@ def test_alarms_beyond_the_limit_lose_the_oldest_and_that_is_counted():
     queued = [at(f"8:0{number}", "contact.queued", f"c{number}", channel="phone") for number in range(5)]
     engine = engine_of(*queued, policy=Policy((line("wait", 30, warn=0),)), alarms_max=2)
     engine.advance(clock_us("9:00"))
-    assert [alarm.contact for alarm in engine.take_alarms()] == ["c3", "c4"]
+    assert [alarm.name for alarm in engine.take_alarms()] == ["c3", "c4"]
     assert engine.limits_reached["alarms_max"] == 3
 
 

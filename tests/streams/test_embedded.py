@@ -210,8 +210,8 @@ def test_the_published_facts_are_computed_once_a_second_for_everybody(tmp_path: 
 def test_a_broken_promise_is_published_with_who_and_where_and_since_when(tmp_path: Path) -> None:
     with started(tmp_path) as embedded:
         tell(embedded, queued("a", 400), queued("b", 100))
-        facts = until(embedded, lambda facts: any(alarm["breach"] for alarm in facts["alarms"]))
-        (breach,) = [alarm for alarm in facts["alarms"] if alarm["breach"]]
-        assert (breach["clock"], breach["contact"], breach["channel"]) == ("wait", "a", "app")
+        facts = until(embedded, lambda facts: any(alarm["step"] == "broken" for alarm in facts["alarms"]))
+        (breach,) = [alarm for alarm in facts["alarms"] if alarm["step"] == "broken"]
+        assert (breach["commitment"], breach["contact"], breach["channel"]) == ("wait", "a", "app")
         assert breach["at_us"] - breach["since_us"] == 300_000_000
         assert json.loads(embedded.published.body)["alarms"] == facts["alarms"]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.alarms import Alarm
+from engine.alarms import BROKEN, Alarm
 from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
 from engine.pipeline import Engine, Settings
@@ -225,7 +225,7 @@ def alarms(policy: Policy, *paths: Path) -> list[Alarm]:
 
 
 def key(alarm: Alarm) -> tuple[object, ...]:
-    return alarm.clock, alarm.is_breach, alarm.contact, alarm.since_us
+    return alarm.commitment, alarm.is_breach, alarm.name, alarm.since_us
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +260,7 @@ def test_the_counts_are_those_of_two_replays(recording: str, chats: Path, tmp_pa
     assert len(set(old)) == len(old)
     told = json.loads(got.out)
     for side, found in (("old", old), ("new", new)):
-        counts = Counter((alarm.clock, "breach" if alarm.is_breach else "warning") for alarm in found)
+        counts = Counter((alarm.commitment, "breach" if alarm.is_breach else "warning") for alarm in found)
         assert {(row["limit"], row["alarm"]): row[side] for row in told["counts"] if row[side]} == counts
     old_keys, new_keys = ({key(alarm): alarm.at_us for alarm in found} for found in (old, new))
     both = old_keys.keys() & new_keys.keys()
@@ -321,7 +321,7 @@ def test_names_from_outside_neither_colour_nor_steer_the_terminal(tmp_path: Path
 
 
 def test_an_alarm_that_comes_later_on_the_other_side_is_still_the_same() -> None:
-    one, two = (Alarm(at_us, "wait", True, "c", 0, ("",) * len(DIMENSIONS)) for at_us in (1, 2))
+    one, two = (Alarm(at_us, "wait", BROKEN, "contact", "c", 0) for at_us in (1, 2))
     comparison = Comparison()
     comparison.take([one], [])
     comparison.take([two], [one])

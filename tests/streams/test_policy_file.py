@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import InvalidSetting
 from engine.measures import SERVICE_LEVELS
-from engine.policy import CLOCKS, CONDITIONS, LIMITS, NO_LIMIT_US, Line, Policy
+from engine.policy import CLOCKS, CONDITIONS, COUNTS, DUTIES, LIMITS, NO_LIMIT_US, OF_CASES, Line, Policy
 from engine.times import MINUTE_US, SECOND_US, iso
 from streams.policy.reading import LINES_MAX, default_policy, default_text, parse_policy, read_policy
 from streams.policy.source import FILE_BYTES_MAX, InvalidPolicy
@@ -173,7 +173,7 @@ def test_every_example_in_the_default_holds_once_its_mark_is_taken_away() -> Non
 
 def test_every_row_of_the_catalogue_is_told_in_both_languages() -> None:
     comments = "\n".join(line for line in default_text().splitlines() if line.startswith(("#", "  #")))
-    assert {f"C{row}" for row in range(1, 12)} <= set(re.findall(r"C\d+", comments))
+    assert {f"C{row}" for row in range(1, 11)} <= set(re.findall(r"C\d+", comments))
     for paragraph in comments.split("  # C"):
         assert re.search("[\u4e00-\u9fff]{4}", paragraph), paragraph
 
@@ -309,15 +309,18 @@ def test_a_refused_file_is_a_refused_setting_to_whoever_asks_the_engine() -> Non
 
 
 def test_every_word_that_a_file_may_use_is_a_word_of_the_engine() -> None:
-    lines = "".join(f"  {limit}: 1s\n" for limit in LIMITS)
-    conditions = ", ".join(f"{name}: x" for name in CONDITIONS)
+    office = "{limit: 1s, hours: office}"
+    said = {limit: "1" if limit in COUNTS else office if limit == "automatic_reply" else "1s" for limit in LIMITS}
+    lines = "".join(f"  {limit}: {value}\n" for limit, value in said.items())
     for formula in SERVICE_LEVELS:
         assert parse_policy(f"service_level: {formula}\nlimits:\n{lines}".encode(), "p").service_level == formula
     sale = "periods: {name: x, from: 2026-11-11, until: 2026-11-12}\n"
-    for clock in CLOCKS:
-        text = f"{sale}limits: {{{clock}: {{limit: 1s, warn_at: none, {conditions}}}}}"
+    for clock in (*CLOCKS, *DUTIES):
+        words = [name for name in CONDITIONS if clock in DUTIES or name not in OF_CASES]
+        conditions = ", ".join(f"{name}: x" for name in words)
+        text = f"{sale}limits: {{{clock}: {{limit: 1s, hours: office, warn_at: none, {conditions}}}}}"
         (found,) = (line for line in parse_policy(text.encode(), "p").lines if line.limit == clock)
-        assert (set(found.when), found.warn_permille) == (set(CONDITIONS), 0)
+        assert (set(found.when), found.warn_permille) == (set(words), 0)
 
 
 # The READMEs.
