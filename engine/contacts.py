@@ -275,4 +275,5 @@ def _content(rows: Rows, row: int, combinations: Combinations, agents: Names) ->
         int(rows.csats[row]),
         int(rows.npss[row]),
         int(rows.numbers[row]),
+        int(rows.customers[row]),
     )

@@ -31,7 +31,7 @@ FIELDS = (
     "automatic_messages", "bot_messages", "invited", "csat_count", "csat_sum", "csat_good", "nps_count",
     "nps_promoters", "nps_detractors", "breaches", *(f"{name}_breaches" for name in COMMITMENTS), "warnings",
     # Of contacts and replies besides.
-    "responses_in_benchmark", "response_benchmark_us", "negative_messages", "repeat_contacts",
+    "responses_in_benchmark", "response_benchmark_us", "judged_messages", "negative_messages", "repeat_contacts",
     "first_known", "first_resolved", "repeat_known", "repeat_resolved", "rated_low",
     # Of cases, promises, quality checks and business.
     "cases_opened", "complaints_opened", "cases_responded", "case_respond_us", "cases_resolved", "case_resolve_us",

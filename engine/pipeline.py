@@ -25,6 +25,7 @@ from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
 from engine.policy import Limits, Policy
+from engine.repeats import Repeats
 from engine.snapshot import restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
@@ -41,7 +42,7 @@ _ORDERS = kind("business.orders")
 _TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
-    "identities_max", "held_max", "alarms_max",
+    "identities_max", "held_max", "alarms_max", "problems_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -71,6 +72,7 @@ class Settings:
     identities_max: int = 2_000_000
     held_max: int = 4_000_000
     alarms_max: int = 1_000_000
+    problems_max: int = 2_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -127,6 +129,7 @@ class Engine:
         self.contacts = Contacts(
             self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
         )
+        self.repeats = Repeats(self.combinations, self.limits, settings.problems_max)
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
@@ -227,6 +230,7 @@ class Engine:
             "identities_max": self.identities.early_count,
             "held_max": self.order.forced_count,
             "alarms_max": self.alarms.lost_count,
+            "problems_max": self.repeats.forgotten_count,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -331,7 +335,8 @@ class Engine:
         """Takes released rows, all of an instant together, through state and tallies."""
         facts, loads = Facts(), Loads()
         is_contact = _CONTACT_KINDS[rows.kinds]
-        self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        lived = self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        self.repeats.apply(lived, self.contacts.names, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
             self._others(rows[~is_contact], facts)

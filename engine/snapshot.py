@@ -65,6 +65,7 @@ def snapshot(engine: Any) -> bytes:
             **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
         },
         "contacts": _contacts(engine.contacts),
+        "repeats": engine.repeats.state(),
         "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
         "tallies": {
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
@@ -105,6 +106,7 @@ def restore(engine: Any, data: bytes) -> None:
     for name, _, _ in AGENT_ARRAYS:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
+    engine.repeats.restore(state["repeats"])
     alarms = state["alarms"]
     engine.alarms.waiting = [_alarm(told) for told in alarms["waiting"]]
     engine.alarms.lost_count = alarms["lost_count"]

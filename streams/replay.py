@@ -20,7 +20,8 @@ from engine.events import Decoded, Reject
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
 from engine.windows import Spec
-from streams.options import Duration, Zone
+from streams.negative import NegativeWords, default_words
+from streams.options import Duration, Words, Zone
 from streams.policy.reading import default_policy, read_policy
 from streams.reading import Recording
 from streams.report import summary, write_report, write_summary
@@ -58,6 +59,9 @@ Examples:
 )
 @click.option("--policy", "policy_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Hold the events to the policy in this file.  [default: see floorwatch policy default]")  # fmt: skip
+@click.option(
+    "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
+)
 @click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
 @click.option("--disorder", type=Duration(), default="10s", show_default=True,
               help="How far the events of one file may come out of order.")  # fmt: skip
@@ -66,7 +70,8 @@ Examples:
               help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
 def replay(
     files: tuple[Path, ...], report: Path | None, summary_path: Path | None, window: int, step: int | None, by: str,
-    zone: ZoneInfo, policy_path: Path | None, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
+    zone: ZoneInfo, policy_path: Path | None, words: NegativeWords | None, all_windows: bool, disorder: int, strict: bool,
+    rejects_path: Path | None,
 ) -> None:  # fmt: skip
     spec = Spec(window, step or window)
     dimensions = tuple(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
@@ -82,7 +87,7 @@ def replay(
         disorder_bound_us=disorder,
     )
     engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
-    recordings = [Recording(path, str(path), engine.secret) for path in dict.fromkeys(files)]
+    recordings = [Recording(path, str(path), engine.secret, words or default_words()) for path in dict.fromkeys(files)]
     found = _Rejects(strict, rejects_path)
     started = time.perf_counter()
     with found, progress() as shown:

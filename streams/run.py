@@ -26,7 +26,8 @@ from engine.times import HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
-from streams.options import Duration
+from streams.negative import NegativeWords
+from streams.options import Duration, Words
 from streams.policy.reading import default_policy, read_policy
 from streams.service import serve
 from streams.settings import ServiceSettings, SettingsError, read_token
@@ -60,6 +61,9 @@ class CannotStart(Exception):
     help="File of the policy.  [default: see floorwatch policy default]",
 )
 @click.option(
+    "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -73,6 +77,7 @@ def run(
     data: Path | None,
     zone: str,
     policy_path: Path | None,
+    words: NegativeWords | None,
     token_file: Path | None,
     disorder: int,
     snapshot_every: int,
@@ -99,7 +104,7 @@ def run(
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, engine_settings, simulate)
+            code = _serve(settings, engine_settings, words, simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -115,10 +120,10 @@ def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     )
 
 
-def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool) -> int:
+def _serve(settings: ServiceSettings, engine_settings: Settings, words: NegativeWords | None, simulate: bool) -> int:
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
-        pseudonyms, journal = _open_data(settings)
+        pseudonyms, journal = _open_data(settings, words)
         if simulate and journal.sequence:
             journal.close()
             raise CannotStart(
@@ -162,10 +167,10 @@ def _listen(host: str, port: int) -> socket.socket:
         raise CannotStart(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from None
 
 
-def _open_data(settings: ServiceSettings) -> tuple[Pseudonyms, Journal]:
+def _open_data(settings: ServiceSettings, words: NegativeWords | None) -> tuple[Pseudonyms, Journal]:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key")
+        pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key", words)
         return pseudonyms, Journal(settings.data / "journal.sqlite", rejects_kept_max=settings.rejects_kept_max)
     except OSError as error:
         raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None

@@ -102,7 +102,7 @@ STATES = ("available", "busy", "wrapup", "break", "offline")
 #: What an event may say of the dimensions; mostly nothing new.
 SAIDS: tuple[Mapping[str, str], ...] = (
     {}, {}, {}, {"queue": "sales"}, {"queue": "returns"}, {"tenant": "shop-a", "channel": "phone"},
-    {"tenant": "shop-b", "channel": "app", "queue": "sales"}, {"tier": "vip"}, {"tier": "ka"}, {"channel": "wechat"}, {"queue": ""},
+    {"tenant": "shop-b", "channel": "app", "queue": "sales"}, {"tier": "vip", "category": "refund"}, {"tier": "ka", "category": "refund"}, {"channel": "wechat"}, {"queue": ""},
 )  # fmt: skip
 
 _TALK = (
@@ -173,12 +173,14 @@ def _split(number: int, *sizes: int) -> list[int]:
 
 
 @st.composite
-def centres(draw: st.DrawFn, *, legal: bool = True, contacts_max: int = 5, reports: bool = True) -> list[Happening]:
+def centres(
+    draw: st.DrawFn, *, legal: bool = True, contacts_max: int = 5, reports: bool = True, customers: bool = True
+) -> list[Happening]:
     """A small centre's day in the order of time; ids are unique, one in eight events has none. Illegal ones mix anything."""
     begin_us = draw(st.sampled_from(BEGINNINGS_US))
     happenings: list[tuple[int, dict[str, Any]]] = []
     for number, steps in enumerate(draw(st.lists(_life, min_size=1, max_size=contacts_max))):
-        happenings += _contact(f"c{number}", begin_us, steps, legal)
+        happenings += _contact(f"c{number}", begin_us, steps, legal, customers)
     if reports:
         happenings += _reported(begin_us, draw(_reports))
     happenings += _besides(begin_us, draw(_others))
@@ -189,7 +191,9 @@ def centres(draw: st.DrawFn, *, legal: bool = True, contacts_max: int = 5, repor
     ]
 
 
-def _contact(name: str, now_us: int, steps: Sequence[int], legal: bool) -> list[tuple[int, dict[str, Any]]]:
+def _contact(
+    name: str, now_us: int, steps: Sequence[int], legal: bool, customers: bool
+) -> list[tuple[int, dict[str, Any]]]:
     events = []
     phase = "unknown"
     for step in steps:
@@ -198,6 +202,8 @@ def _contact(name: str, now_us: int, steps: Sequence[int], legal: bool) -> list[
         kind = kinds[choice % len(kinds)]
         phase = _follow(phase, kind)
         event: dict[str, Any] = {"type": kind, "contact": name, **SAIDS[said]}
+        if customers and choice % 2:
+            event["customer"] = "one" if name in ("c0", "c2", "c3") else name
         if kind == "automatic":
             event.update(type="message.agent", automatic=True)
         if who and kind in ("contact.answered", "message.agent", "contact.transferred"):

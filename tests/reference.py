@@ -168,6 +168,21 @@ class Row:
         return state, said, rest
 
 
+@dataclass(frozen=True)
+class Matter:
+    """What one row says of a problem: that a contact has it, or that a contact with it, or with none known, is closed."""
+
+    row: Row
+    problem: tuple[str, ...] | None
+    as_: Dimensions
+    arrival_us: int
+    is_judged: bool
+
+    def place(self) -> tuple[Any, ...]:
+        row = self.row
+        return row.rank_us, not row.late, row.arrival if row.late else 0, row.event["contact"]
+
+
 def _number(event: Mapping[str, Any], name: str) -> int:
     value = event.get(name)
     return -1 if value is None else int(value)
@@ -221,6 +236,8 @@ class Contact:
     clocks: dict[str, Clock] = field(default_factory=dict)
     pending_since_us: int | None = None
     happened: Counter[str] = field(default_factory=Counter)
+    customer: str = ""
+    problem: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -257,6 +274,7 @@ class Oracle:
         self.longest: list[tuple[Dimensions, int, int]] = []
         self.changes: list[Change] = []
         self.raised: list[Raised] = []
+        self.matters: list[Matter] = []
         self._newest_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._heard_from_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._ended: set[str] = set()
@@ -278,6 +296,7 @@ class Oracle:
         for row in sorted(self._rows, key=Row.place):
             self._live(row)
         self._raise_what_is_overdue()
+        self._repeats()
         return self
 
     # What counts, and where it stands.
@@ -376,6 +395,7 @@ class Oracle:
         self._turns(contact, row)
         self._first_reply_clocks(contact, row)
         self._too_often(contact, row, agent)
+        self._matters(contact, row)
         self._pause(contact, row)
         self._count_event(row, contact.said)
 
@@ -519,6 +539,42 @@ class Oracle:
         if contact.happened[name] == self.rules.find(name, contact.said, row.time_us).limit_us:
             self._raise(name, "broken", contact, row.event["contact"], contact.arrival_us, row.time_us, agent)
 
+    def _matters(self, contact: Contact, row: Row) -> None:
+        contact.customer = row.event.get("customer") or contact.customer
+        known = dict(zip(DIMENSIONS, contact.said, strict=True))
+        if contact.problem is None and contact.customer and known["category"]:
+            contact.problem = contact.customer, known["tenant"], known["category"]
+            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, True))
+        if row.kind == "contact.closed" and row.event.get("resolved") is not None:
+            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, False))
+
+    def _repeats(self) -> None:
+        """Contacts with a problem that another contact had within a day before."""
+        last: dict[tuple[str, ...], tuple[int, int]] = {}
+        number_of: dict[tuple[str, tuple[str, ...]], int] = {}
+        for matter in sorted(self.matters, key=Matter.place):
+            row, name, as_ = matter.row, matter.row.event["contact"], matter.as_
+            if matter.is_judged and matter.problem:
+                before_us, number = last.get(matter.problem, (NEVER_US, 0))
+                number = number + 1 if row.rank_us - before_us <= DAY_US else 1
+                last[matter.problem] = row.rank_us, number
+                number_of[name, matter.problem] = number
+                if number > 1:
+                    self._count("repeat_contacts", as_, row.time_us)
+                limit = self.rules.find("repeats", as_, row.time_us).limit_us
+                if number > 1 and limit is not None and number >= limit:
+                    self.raised.append(
+                        Raised(row.time_us, "repeats", "broken", "contact", name, matter.arrival_us, as_)
+                    )
+                    self._count("breaches", as_, row.time_us)
+                    self._count("repeats_breaches", as_, row.time_us)
+            else:
+                again = matter.problem is not None and number_of[name, matter.problem] > 1
+                self._count("repeat_known" if again else "first_known", as_, row.time_us)
+                self._count(
+                    "repeat_resolved" if again else "first_resolved", as_, row.time_us, int(row.event["resolved"])
+                )
+
     def _raise(
         self, commitment: str, step: str, contact: Contact, name: str, since_us: int, at_us: int, agent: str
     ) -> None:
@@ -607,8 +663,9 @@ class Oracle:
         event, time_us = row.event, row.time_us
         if row.kind in COUNTED:
             self._count(COUNTED[row.kind], as_, time_us)
-        if row.kind == "message.customer" and event.get("negative"):
-            self._count("negative_messages", as_, time_us)
+        if row.kind == "message.customer" and event.get("negative") is not None:
+            self._count("judged_messages", as_, time_us)
+            self._count("negative_messages", as_, time_us, int(event["negative"]))
         if row.kind == "contact.closed":
             self._count("closed", as_, time_us)
             if event.get("resolved") is False:

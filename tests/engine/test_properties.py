@@ -167,7 +167,7 @@ def test_who_stopped_and_was_restored_goes_on_as_if_never_stopped(script: Script
     assert said(restored) == said(whole)
 
 
-@given(st.data(), centres(legal=False, reports=False), st.lists(st.booleans(), min_size=1, max_size=6))
+@given(st.data(), centres(legal=False, reports=False, customers=False), st.lists(st.booleans(), min_size=1, max_size=6))
 def test_two_shards_with_their_own_contacts_add_to_the_whole(
     data: st.DataObject, happenings: list[Happening], mine: list[bool]
 ):

@@ -180,12 +180,14 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
     size_us = step_us * draw.randint(1, 3)
     lateness_us = draw.choice((0, 2, 20, 120)) * S
     sale_us = tuple((MORNING_US + start_s * S, MORNING_US + end_s * S) for start_s, end_s in draw.choice(SALES_S))
-    promises = _promises(draw, bool(sale_us))
+    promises, numbers = _promises(draw, bool(sale_us)), _numbers(draw)
     policy = Policy(
         tuple(
             Line(limit, NO_LIMIT_US if limit_s is None else limit_s * S,
                  {name: frozenset(values) for name, values in when.items()}, permille, "office" if in_hours else "", in_hours == (permille == 0))
             for limit, limit_s, permille, in_hours, when in promises
+        ) + tuple(
+            Line(limit, number, {name: frozenset(values) for name, values in when.items()}, 0) for limit, number, when in numbers
         ),
         tuple(Period("sale", start_us, end_us) for start_us, end_us in sale_us),
         {"office": Hours(week=(OFFICE_MIN,) * 7)},
@@ -214,7 +216,8 @@ def _engine(draw: random.Random, bound_us: int) -> tuple[Settings, Rules, tuple[
                 in_hours == (permille == 0),
             )
             for limit, limit_s, permille, in_hours, when in promises
-        ),
+        )
+        + tuple(Rule(limit, number, when) for limit, number, when in numbers),
         periods=tuple(("sale", start_us, end_us) for start_us, end_us in sale_us),
     )
     return settings, rules, (size_us, step_us)
@@ -235,4 +238,18 @@ def _promises(draw: random.Random, has_sale: bool) -> list[Promise]:
             if draw.random() < 0.5 and (has_sale or "period" not in when):
                 limit_s = draw.choice((*seconds, None))
                 lines.append((limit, limit_s, draw.choice((0, 500, 800)), draw.random() < 0.3, when))
+    if draw.random() < 0.5:
+        lines.append(("automatic_reply", draw.choice((2, 10)), draw.choice((0, 500)), True, {}))
+    if draw.random() < 0.5:
+        lines.append(("benchmark", draw.choice((10, 30)), 0, False, {}))
+    return lines
+
+
+def _numbers(draw: random.Random) -> list[tuple[str, int, dict[str, tuple[str, ...]]]]:
+    """How often something may happen: limit, number, and for whom."""
+    lines: list[tuple[str, int, dict[str, tuple[str, ...]]]] = []
+    for limit, most in (("transfers", 3), ("unresolved", 2), ("repeats", 3)):
+        for when in ({}, {"tier": ("vip", "ka")}):
+            if draw.random() < 0.6:
+                lines.append((limit, draw.randint(1, most), when))
     return lines

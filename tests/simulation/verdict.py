@@ -26,6 +26,7 @@ def assert_true(plan: Plan, machines: Sequence[Machine], history: Sequence[Line]
     happened["duplicates"] += sum(truth.duplicates for truth in truths)
     happened["illegal"] += sum(sum(truth.illegal.values()) for truth in truths)
     happened["warnings"] += sum(raised.step == "warned" for truth in truths for raised in truth.raised)
+    happened["repeat contacts"] += sum(raised.commitment == "repeats" for truth in truths for raised in truth.raised)
     happened["breaches"] += sum(raised.step == "broken" for truth in truths for raised in truth.raised)
     happened["rejected"] += sum(sum(machine.ledger.refused.values()) for machine in machines)
     taken = (line for machine in machines for entry in machine.ledger.entries for line in entry.taken)
