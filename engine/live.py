@@ -13,6 +13,7 @@ from engine.columns import Names
 from engine.events import AGENT_STATES
 from engine.facts import FIELD
 from engine.measures import measures
+from engine.nearest import nearest
 from engine.tallies import Rollup
 from engine.times import SECOND_US
 from engine.watermark import NEVER_US
@@ -26,6 +27,8 @@ _ROLLING = (
     "first_response_p95_s", "response_count", "handled", "aht_s", "occupancy", "breaches", "csat_share", "csat_count",
     "nps", "transfers", "events_answered", "events_abandoned",
 )  # fmt: skip
+#: Clocks that end next, as many as anybody reads.
+_LISTED = 100
 _RENAMED = {"first_response_mean_s": "first_response_avg_s", "response_mean_s": "response_avg_s"}
 
 
@@ -35,13 +38,14 @@ def live(engine: Any, window_us: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "as_of_us": as_of_us, "watermark_us": as_of_us, "window_s": window_us // SECOND_US,
         "service_level_formula": engine.settings.policy.service_level, "groups": {},
-        "agents": _agents(engine.agents),
+        "agents": _agents(engine.agents), "due": [],
     }  # fmt: skip
     if abs(as_of_us) == -NEVER_US:
         result["as_of_us"] = result["watermark_us"] = None
         return result
     for rollup in engine.tallies.rollups:
         result["groups"][rollup.name] = _groups(engine, rollup, as_of_us, window_us)
+    result["due"] = nearest(engine, as_of_us, _LISTED)
     return result
 
 

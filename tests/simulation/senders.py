@@ -14,6 +14,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from streams.negative import default_words
 from streams.simulate import apply_faults, people, records
 from streams.simulate.faults import BAD_LINES, BEGINNING
 from tests.reference import Arrival
@@ -104,8 +105,10 @@ def requests_of(plan: Plan, history: list[tuple[int, bytes]], happened: Counter[
 
 
 def parsed(data: bytes) -> Line:
-    """A good line and what it says, read by other code than the product's."""
+    """A good line and what it says, read by other code than the product's, but for whether a text is negative."""
     event = json.loads(data)
+    if event["type"] == "message.customer" and isinstance(event.get("text"), str):
+        event["negative"] = default_words().found(event["text"])
     time = event["time"]
     time_us = (
         time * 1_000 if isinstance(time, int) else (datetime.fromisoformat(time) - EPOCH) // timedelta(microseconds=1)
