@@ -133,7 +133,7 @@ class Engine:
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
-        self.alarms = Alarms(self.combinations, settings.alarms_max)
+        self.alarms = Alarms(self.combinations, self.agents.names, settings.alarms_max)
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
@@ -349,7 +349,7 @@ class Engine:
     def _count_facts(self, facts: Facts) -> None:
         self.tallies.absorb(facts)
         for raised in facts.raised:
-            self.alarms.add_raised(raised, self.contacts.names, self.agents.names.texts)
+            self.alarms.add_raised(raised, self.contacts.names)
 
     def _others(self, rows: Rows, facts: Facts) -> None:
         """Cases and business figures, which count for what the event itself says."""

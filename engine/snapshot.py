@@ -108,7 +108,7 @@ def restore(engine: Any, data: bytes) -> None:
     _restore_contacts(engine.contacts, state["contacts"])
     engine.repeats.restore(state["repeats"])
     alarms = state["alarms"]
-    engine.alarms.waiting = [_alarm(told) for told in alarms["waiting"]]
+    engine.alarms.add([_alarm(told) for told in alarms["waiting"]])
     engine.alarms.lost_count = alarms["lost_count"]
     tallies = state["tallies"]
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
