@@ -33,6 +33,7 @@ from streams.clock import Clock
 from streams.gateway import Busy
 from streams.journal import Batch, Journal, JournalError
 from streams.keeper import Keeper
+from streams.questions import Questions
 from streams.settings import ServiceSettings
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
@@ -84,6 +85,7 @@ class Embedded:
     ) -> None:
         self.journal = journal
         self.vitals = Vitals()
+        self.questions = Questions()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.published = Published(0, {}, b"{}")
@@ -217,6 +219,7 @@ class Embedded:
             turn = time.monotonic()
             if turn >= tick_at:
                 self._tick()
+                self.questions.answer(self._keeper.engine)
                 tick_at = turn + settings.tick_us / 1e6
             if turn >= publish_at:
                 self._publish()
@@ -250,6 +253,7 @@ class Embedded:
             "clock_running": running,
             "backlog_batches": self._backlog_batches,
             "sequence": self._keeper.covered,
+            "version": self.published.version + 1,
         }
         self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
         self._on_publish(self.published)

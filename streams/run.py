@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 
+from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
@@ -29,7 +30,8 @@ from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
 from streams.options import Duration, Words
 from streams.policy.reading import default_policy, read_policy
-from streams.service import serve
+from streams.screens import read_screens
+from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 
 __all__ = ["run"]
@@ -64,6 +66,12 @@ class CannotStart(Exception):
     "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
 )
 @click.option(
+    "--wall",
+    "wall_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -78,6 +86,7 @@ def run(
     zone: str,
     policy_path: Path | None,
     words: NegativeWords | None,
+    wall_path: Path | None,
     token_file: Path | None,
     disorder: int,
     snapshot_every: int,
@@ -101,10 +110,11 @@ def run(
             )
             policy = read_policy(policy_path) if policy_path else default_policy()
             engine_settings = _engine_settings(settings, policy)
+            screens = _screens(wall_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, engine_settings, words, simulate)
+            code = _serve(settings, engine_settings, words, screens, simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -120,7 +130,18 @@ def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     )
 
 
-def _serve(settings: ServiceSettings, engine_settings: Settings, words: NegativeWords | None, simulate: bool) -> int:
+def _screens(path: Path | None) -> Screens:
+    try:
+        return read_screens(path) if path else {}
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
+
+
+def _serve(
+    settings: ServiceSettings, engine_settings: Settings, words: NegativeWords | None, screens: Screens, simulate: bool
+) -> int:
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
         pseudonyms, journal = _open_data(settings, words)
@@ -134,7 +155,7 @@ def _serve(settings: ServiceSettings, engine_settings: Settings, words: Negative
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion))
+        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion, screens))
 
 
 def _run_loop(main: Coroutine[Any, Any, int]) -> int:
