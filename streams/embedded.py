@@ -223,7 +223,9 @@ class Embedded:
                 tick_at = turn + settings.tick_us / 1e6
             if turn >= publish_at:
                 self._publish()
-                publish_at = max(publish_at + settings.publish_us / 1e6, turn)
+                published = time.monotonic()
+                # Never more than half of the time, or what comes in is left lying while figures are told.
+                publish_at = max(publish_at + settings.publish_us / 1e6, 2 * published - turn)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 

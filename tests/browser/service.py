@@ -18,7 +18,7 @@ from typing import Any
 __all__ = ["Running"]
 
 READY_S = 120
-BEAT_S = 0.5
+BEAT_S = 1.0
 
 
 class Running:

@@ -1,5 +1,5 @@
 /* What is around every page: the name, the ways to the pages, the state of the data and its age, the clock, the foot. */
-import { html } from "/vendor/htm-preact-3.1.1.js";
+import { html, useEffect } from "/vendor/htm-preact-3.1.1.js";
 import { day, duration, isNumber, timeOfDay, whole } from "/numbers.js";
 import { useTick } from "/parts.js";
 import { rotates, show } from "/rotation.js";
@@ -14,13 +14,14 @@ const silentS = () => (performance.now() - (wall.heardAt ?? 0)) / 1000;
 
 export function Header() {
   const { settings } = wall;
+  useEffect(() => document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [wall.page]);
   return html`<header>
     <a class="skip" href="#main">${words.skip}</a>
-    <h1><svg viewBox="0 0 32 24" aria-hidden="true"><path d="M4 20V12M12 20V6M20 20v-7M28 20V3" /></svg><span translate="no">Floorwatch</span>${settings.kiosk && html`<span class="title">${words.pages[wall.page]}</span>`}</h1>
+    <h1><svg viewBox="0 0 32 24" aria-hidden="true"><path d="M4 20V12M12 20V6M20 20v-7M28 20V3" /></svg><span translate=${false}>Floorwatch</span>${settings.kiosk && html`<span class="title">${words.pages[wall.page]}</span>`}</h1>
     ${!settings.kiosk && html`<nav aria-label=${words.navigation}>${PAGES.map((page) => html`<a href=${`#${page}`} aria-current=${wall.page === page ? "page" : undefined} onClick=${(event) => { event.preventDefault(); show(page); }}>${words.pages[page]}</a>`)}</nav>`}
     <${State} />
     ${!settings.kiosk && html`<div class="buttons"><button type="button" onClick=${toggle} aria-pressed=${wall.soundState === "on"}>${words.sound[wall.soundState]}</button>
-      <button type="button" lang=${language === "zh" ? "en" : "zh-CN"} translate="no" onClick=${() => { speak(language === "zh" ? "en" : "zh", true); changed(); }}>${words.other}</button></div>`}
+      <button type="button" lang=${language === "zh" ? "en" : "zh-CN"} translate=${false} onClick=${() => { speak(language === "zh" ? "en" : "zh", true); changed(); }}>${words.other}</button></div>`}
     ${settings.kiosk && wall.soundState === "blocked" && html`<button type="button" onClick=${toggle}>${words.sound.blocked}</button>`}
     <${Clock} />
   </header>`;
@@ -37,9 +38,9 @@ function State() {
   useTick(500);
   const { facts, stale, heardAt } = wall;
   const lag = lagUs();
-  const [state, sentence] = stale ? ["stale", words.stale(since())]
+  const [state, sentence] = stale ? ["stale", words.stale]
     : heardAt === null ? ["", words.connecting]
-    : isBehind() ? ["behind", words.behind(said(lag / 1e6))] : ["live", words.live];
+    : isBehind() ? ["behind", words.behind] : ["live", words.live];
   return html`<p id="state" class="state ${state}"><span role="status">${sentence}</span><small>${lag === null || !facts ? words.noAge : words.age(said(lag / 1e6 + silentS()))}</small></p>`;
 }
 
@@ -66,5 +67,5 @@ export function Footer() {
   const place = settings.missing ? words.noScreen(settings.screen) : settings.screen ? words.screen(settings.screen) : words.whole;
   const seconds = (until) => whole(Math.max(0, Math.ceil((until - performance.now()) / 1000)));
   const turning = !rotates() ? "" : performance.now() < wall.heldUntil ? words.held(seconds(wall.heldUntil)) : words.turn(settings.pages.indexOf(wall.page) + 1, settings.pages.length, seconds(wall.turnsAt));
-  return html`<footer><span translate=${settings.screen ? "no" : undefined} class=${settings.missing ? "missing" : ""}>${place}</span><span>${turning}</span><span>${facts ? words.counted(...counted) : ""}</span></footer>`;
+  return html`<footer><span translate=${!settings.screen} class=${settings.missing ? "missing" : ""}>${place}</span><span>${turning}</span><span>${facts ? words.counted(...counted) : ""}</span></footer>`;
 }

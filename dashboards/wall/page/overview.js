@@ -12,7 +12,7 @@ const TILES = ["waiting", "longest_wait_s", "service_level", "first_response_avg
 
 export function Overview() {
   const row = totalRow();
-  return html`<div class="overview">
+  return html`<div class="board">
     <section class="tiles">
       ${TILES.map((key) => html`<${Tile} key=${key} figure=${key} value=${row[key]} row=${row} />`)}
       <${Agents} row=${row} />

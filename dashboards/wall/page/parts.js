@@ -10,7 +10,7 @@ import { called, words } from "/words.js";
 export function Name({ of, table }) {
   if (of === null || of === undefined || of === "") return html`<span class="none">${words.unnamed}</span>`;
   const known = table ? called(table, of) : null;
-  return known ? html`<span>${known}</span>` : html`<bdi translate="no" title=${String(of)}>${String(of)}</bdi>`;
+  return known ? html`<span>${known}</span>` : html`<bdi translate=${false} title=${String(of)}>${String(of)}</bdi>`;
 }
 
 /* A state by shape and word as well as by colour. */

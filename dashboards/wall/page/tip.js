@@ -46,6 +46,6 @@ export function Tip() {
   return html`<div class="tip" style=${place} aria-hidden="true">
     <h3>${words.figures[tip.key][0]}</h3>
     <p>${words.figures[tip.key][1]}</p>
-    <dl>${facts(tip.key, tip.row).map(([name, value]) => html`<dt>${name}</dt><dd translate=${name === words.formula ? "no" : undefined}>${value}</dd>`)}</dl>
+    <dl>${facts(tip.key, tip.row).map(([name, value]) => html`<dt>${name}</dt><dd translate=${name !== words.formula}>${value}</dd>`)}</dl>
   </div>`;
 }

@@ -72,7 +72,7 @@ function Chart({ figure, lines, kind }) {
   }, [wall.history, language]);
   const latest = row?.[lines[0]].at(-1);
   return html`<section class="card chart" ...${telling(figure)}>
-    <h2><span>${words.figures[figure][0]}</span><small>${isNumber(latest) ? words.trendsPage.last(text(kind, latest)) : words.none}</small></h2>
+    <h2><span>${words.figures[figure][0]}</span><small>${words.trendsPage.last} <b class=${isNumber(latest) ? "" : "none"}>${isNumber(latest) ? text(kind, latest) : words.none}</b></small></h2>
     <div class="plot" ref=${box} role="img" aria-label=${`${words.figures[figure][0]}, ${words.trendsPage.hours(HOURS)}`}></div>
     <ul class="legend">${lines.length > 1 ? lines.map((line, n) => html`<li class="line${n}">${words.figures[line]?.[0] ?? words.figures[figure][0]}</li>`) : html`<li class="line0">${words.trendsPage.today}</li>`}
       <li class=${hasOld ? "before" : "missing"}>${hasOld ? words.trendsPage.before : words.trendsPage.missing}</li></ul>
