@@ -9,20 +9,22 @@
   const inView = (element) => element.offsetParent !== null && element.getBoundingClientRect().width > 0;
   const cuts = (element) => { const style = getComputedStyle(element); return style.textOverflow === "ellipsis" && style.overflowX !== "visible"; };
 
-  /* Text that is wider than its box is cut with an ellipsis, by the box or by one around it. */
-  for (const element of document.querySelectorAll("header *, main *, footer *")) {
-    if (!inView(element) || element.closest("svg, .u-wrap, .skip") || (phone && element.closest("nav"))) continue;
-    const box = element.getBoundingClientRect();
-    if (!phone && (box.right > innerWidth + 1 || box.bottom > innerHeight + 1) && !element.closest("td, .rows")) found.push(`${name(element)} reaches out of the screen`);
-    const hasText = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
-    if (!hasText) continue;
-    let holder = element;
-    while (holder && !cuts(holder) && holder.tagName !== "MAIN") holder = holder.parentElement;
-    if (holder && cuts(holder)) continue;
-    const card = element.closest(".tile, .card, header, footer");
-    const outer = card?.getBoundingClientRect();
-    if (outer && box.right > outer.right + 1) found.push(`${name(element)} reaches out of ${name(card)}`);
-    if (outer && box.bottom > outer.bottom + 1 && !element.closest(".rows")) found.push(`${name(element)} hangs out of ${name(card)}`);
+  /* No text is cut off, unless a box around it ends it with an ellipsis. */
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.textContent.trim() || !inView(element) || element.closest("svg, .u-wrap, .skip, .tip") || (phone && element.closest("nav"))) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const text = range.getBoundingClientRect();
+    for (let box = element; box && box !== document.body; box = box.parentElement) {
+      if (cuts(box)) break;
+      const edge = box.getBoundingClientRect();
+      const holds = getComputedStyle(box).overflowX !== "visible" || box.matches(".tile, .card, header, footer, .popups article");
+      if (holds && (text.right > edge.right + 1 || text.left < edge.left - 1)) found.push(`${name(element)} is cut off by ${name(box)}`);
+      if (holds && !box.matches(".rows") && text.bottom > edge.bottom + 1) found.push(`${name(element)} hangs out of ${name(box)}`);
+    }
+    if (!phone && !element.closest(".rows") && (text.right > innerWidth + 1 || text.bottom > innerHeight + 1)) found.push(`${name(element)} reaches out of the screen`);
   }
 
   /* Neighbours do not lie over one another. */

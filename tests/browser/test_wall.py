@@ -25,11 +25,16 @@ HAN = re.compile("[\u4e00-\u9fff]")
 def show(page: Page, service: Running, name: str, language: str, query: str = "") -> None:
     """Opens a page and waits until it has its figures, those it fetches included."""
     page.open(f"{service.address}/?language={language}{query}#{name}")
-    filled = {"agents": "document.querySelector('.grid .said')", "trends": "document.querySelectorAll('.uplot').length === 6"}
+    filled = {
+        "agents": "document.querySelector('.grid .said')",
+        "trends": "document.querySelectorAll('.uplot').length === 6",
+    }
     page.wait(f"{SHOWN} && document.body.dataset.page === '{name}' && {filled.get(name, 'true')}", 30)
     page.wait("document.querySelectorAll('tbody tr, canvas').length > 0", 30)
     if name == "agents":
-        page.wait(f"document.querySelector('.grid h2 small').textContent.replace(/\\D/g, '').length >= {len(str(AGENTS))}", 30)
+        page.wait(
+            f"document.querySelector('.grid h2 small').textContent.replace(/\\D/g, '').length >= {len(str(AGENTS))}", 30
+        )
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -75,12 +80,16 @@ def test_every_figure_that_is_shown_has_a_definition(chromium: Chromium, service
     with chromium.page() as page:
         for name in PAGES:
             show(page, service, name, "en")
-            for figure in page.tell("[...new Set([...document.querySelectorAll('[data-figure]')].map(one => one.dataset.figure))]"):
+            for figure in page.tell(
+                "[...new Set([...document.querySelectorAll('[data-figure]')].map(one => one.dataset.figure))]"
+            ):
                 label = page.tell(f"document.querySelector('[data-figure={figure}]').getAttribute('aria-label')")
                 assert re.match(r".+\. .{15,}\. window: .+", label), (name, label)
 
 
-def test_a_tile_tells_its_definition_to_whoever_points_at_it_or_tabs_to_it(chromium: Chromium, service: Running) -> None:
+def test_a_tile_tells_its_definition_to_whoever_points_at_it_or_tabs_to_it(
+    chromium: Chromium, service: Running
+) -> None:
     with chromium.page() as page:
         show(page, service, "overview", "en")
         page.tell("document.querySelector('[data-figure=service_level]').focus()")
@@ -149,28 +158,35 @@ def test_names_that_want_to_do_harm_are_only_text(chromium: Chromium, service: R
         assert page.tell("document.title") == "Floorwatch · Queues"
         assert page.tell("document.querySelectorAll('td img, td script').length") == 0
         # What turns the direction around does so inside of its own name only.
-        assert page.tell("[...document.querySelectorAll('td.name bdi')].every(one => getComputedStyle(one).unicodeBidi === 'isolate')")
+        assert page.tell(
+            "[...document.querySelectorAll('td.name bdi')].every(one => getComputedStyle(one).unicodeBidi === 'isolate')"
+        )
         assert page.errors == []
 
 
 def test_no_data_is_said_and_looks_unlike_zero(chromium: Chromium, service: Running) -> None:
     with chromium.page() as page:
         show(page, service, "queues", "en")
-        cells: list[list[Any]] = page.tell(
+        cells: list[Any] = page.tell(
             "[...document.querySelectorAll('td.figure')].map(one => [one.innerText.trim(), one.querySelector('.none') !== null])"
         )
-    said = dict((text, nothing) for text, nothing in cells)
+    said = dict(cells)
     assert said["no data"] is True
     assert said["0%"] is False
 
 
-def test_a_screen_of_the_layout_file_shows_its_own_queues_and_turns_its_pages(chromium: Chromium, service: Running) -> None:
+def test_a_screen_of_the_layout_file_shows_its_own_queues_and_turns_its_pages(
+    chromium: Chromium, service: Running
+) -> None:
     with chromium.page() as page:
         page.open(f"{service.address}/?screen=floor-1")
         page.wait(f"{SHOWN} && document.querySelectorAll('tbody tr').length", 20)
         assert page.tell("document.documentElement.lang") == "zh-CN"
         assert page.tell("document.body.dataset.page") == "queues"
-        assert sorted(page.tell("[...document.querySelectorAll('td.name bdi')].map(one => one.textContent)")) == ["售前-051", "售后-050"]
+        assert sorted(page.tell("[...document.querySelectorAll('td.name bdi')].map(one => one.textContent)")) == [
+            "售前-051",
+            "售后-050",
+        ]
         assert page.tell("document.querySelector('nav, .buttons')") is None
         assert page.tell("document.querySelectorAll('.cell.is-over').length") >= 2
         page.wait("document.body.dataset.page === 'alerts'", 8)
@@ -196,7 +212,10 @@ def test_the_keyboard_reaches_the_pages_and_every_person(chromium: Chromium, ser
     with chromium.page() as page:
         show(page, service, "overview", "en")
         page.press("4")
-        page.wait("document.body.dataset.page === 'agents' && document.querySelector('.grid h2 small').textContent.length > 3", 20)
+        page.wait(
+            "document.body.dataset.page === 'agents' && document.querySelector('.grid h2 small').textContent.length > 3",
+            20,
+        )
         page.tell("document.querySelector('canvas').focus()")
         page.press("ArrowRight")
         page.wait("document.querySelector('.grid .said bdi')")
@@ -222,7 +241,9 @@ def test_contrast_of_text_is_at_least_that_of_wcag_aa(chromium: Chromium, servic
             assert page.tell(contrast) == [], name
 
 
-def test_a_stopped_service_is_told_within_five_seconds_and_found_again_within_three(chromium: Chromium, service: Running) -> None:
+def test_a_stopped_service_is_told_within_five_seconds_and_found_again_within_three(
+    chromium: Chromium, service: Running
+) -> None:
     with chromium.page() as page:
         show(page, service, "overview", "en")
         page.tell("""window.back = 0; window.seen = 0; new MutationObserver(() => {
