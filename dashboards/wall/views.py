@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.nearest import FIRST_TIERS
+
 __all__ = ["EVERYTHING", "NAMES_MAX", "ROWS_SHOWN_MAX", "View", "badness", "view"]
 
 ROWS_SHOWN_MAX = 60
@@ -27,7 +29,8 @@ _WORKED_OFF = ("cases", "promises")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Queues and tenants to be shown, all when none is named; `first` are tenants whose rows come before worse ones."""
+    """Queues and tenants to be shown, all when none is named; the rows of the tenants `first` come before worse ones, as do
+    those of key accounts (C49)."""
 
     queues: frozenset[str] = field(default_factory=frozenset)
     tenants: frozenset[str] = field(default_factory=frozenset)
@@ -58,10 +61,16 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     for name in _WORKED_OFF:
         if name in facts:
             shown[name] = facts[name] | {"rows": [row for row in facts[name]["rows"] if chosen.holds(row)]}
+    first = chosen.first | {
+        row["tenant"]
+        for name in _LISTS
+        for row in facts.get(name, ())
+        if row.get("tier") in FIRST_TIERS and "tenant" in row
+    }
     shown["groups"], shown["hidden"] = {}, {}
     for rollup, rows in facts.get("groups", {}).items():
         kept = [row for row in rows if chosen.holds(row)]
-        kept.sort(key=lambda row: (row.get("tenant") in chosen.first, badness(row)), reverse=True)
+        kept.sort(key=lambda row: (row.get("tenant") in first, badness(row)), reverse=True)
         shown["hidden"][rollup] = max(0, len(kept) - ROWS_SHOWN_MAX)
         shown["groups"][rollup] = [_row(rollup, row) for row in kept[:ROWS_SHOWN_MAX]]
     return shown

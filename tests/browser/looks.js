@@ -17,14 +17,16 @@
     const range = document.createRange();
     range.selectNodeContents(node);
     const text = range.getBoundingClientRect();
-    for (let box = element; box && box !== document.body; box = box.parentElement) {
-      if (cuts(box)) break;
+    let ended = false;
+    for (let box = element; !ended && box && box !== document.body; box = box.parentElement) {
+      ended = cuts(box);
+      if (ended) break;
       const edge = box.getBoundingClientRect();
       const holds = getComputedStyle(box).overflowX !== "visible" || box.matches(".tile, .card, header, footer, .popups article");
       if (holds && (text.right > edge.right + 1 || text.left < edge.left - 1)) found.push(`${name(element)} is cut off by ${name(box)}`);
       if (holds && !box.matches(".rows") && text.bottom > edge.bottom + 1) found.push(`${name(element)} hangs out of ${name(box)}`);
     }
-    if (!phone && !element.closest(".rows") && (text.right > innerWidth + 1 || text.bottom > innerHeight + 1)) found.push(`${name(element)} reaches out of the screen`);
+    if (!phone && !ended && !element.closest(".rows") && (text.right > innerWidth + 1 || text.bottom > innerHeight + 1)) found.push(`${name(element)} reaches out of the screen`);
   }
 
   /* Neighbours do not lie over one another. */

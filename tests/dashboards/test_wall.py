@@ -208,6 +208,12 @@ def test_tenants_that_come_first_are_shown_before_worse_ones() -> None:
     assert [r["tenant"] for r in shown[:2]] == ["t3", "t99"]
 
 
+def test_tenants_whose_clocks_are_of_a_key_account_come_first_without_being_named() -> None:
+    rows = [row(tenant=f"t{n}", channel="app", longest_wait_s=float(n), waiting=1) for n in range(100)]
+    said = facts(groups={"tenant,channel": rows}, due=[{"contact": "c", "tenant": "t5", "tier": "ka"}])
+    assert [r["tenant"] for r in view(said)["groups"]["tenant,channel"][:2]] == ["t5", "t99"]
+
+
 def test_a_view_names_no_more_than_its_limit() -> None:
     names = [f"q{n}" for n in range(NAMES_MAX + 1)]
     assert View.of(names[:-1], [], []) is not None

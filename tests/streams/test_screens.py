@@ -1,5 +1,6 @@
 """The file of the walls' layouts: what it says is taken, and what it must not say is told by its line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,13 @@ def test_a_file_has_no_more_screens_and_a_screen_no_more_names_than_their_limits
     names = ", ".join(f"q{n}" for n in range(201))
     with pytest.raises(InvalidSetting, match="it may name"):
         read_screens(written(tmp_path, f"screens:\n  a: {{queues: [{names}]}}"))
+
+
+def test_the_screen_that_the_readme_shows_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    shown = re.search(r"```yaml\n(screens:.*?)```", readme, re.DOTALL)
+    assert shown
+    assert set(read_screens(written(tmp_path, shown[1]))["floor-1"]) >= {"pages", "thresholds", "sound", "kiosk"}
 
 
 @pytest.mark.parametrize("text", ["screens: {a: {pages: none}}", None])

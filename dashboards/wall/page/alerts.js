@@ -28,7 +28,7 @@ export function Alerts() {
   const columns = [
     { key: "step", head: words.columns.step, class: "step", cell: (row) => html`<${Chip} judged=${JUDGED[row.step] ?? JUDGED.warned} word=${called("steps", row.step) ?? row.step} />` },
     { key: "what", head: words.columns.what, class: "what", cell: (row) => html`<${Mark} row=${row} /> <${Name} of=${row.commitment} table="commitments" />` },
-    { key: "who", head: words.columns.who, class: "text", cell: (row) => html`<small>${called("about", aboutOf(row))}</small> <${Name} of=${row[aboutOf(row)]} />` },
+    { key: "who", head: words.columns.who, class: "text narrow", cell: (row) => html`<small>${called("about", aboutOf(row))}</small> <${Name} of=${row[aboutOf(row)]} />` },
     { key: "where", head: words.columns.where, class: "text where narrow", cell: (row) => html`<${Where} row=${row} />` },
     { key: "owner", head: words.columns.owner, class: "text narrow", cell: (row) => (row.owner || row.agent ? html`<${Name} of=${row.owner || row.agent} />` : html`<span class="none">—</span>`) },
     { key: "when", head: words.columns.when, class: "time", cell: (row) => html`<span class="value">${timeOfDay(row.at_us, zone)}</span>` },

@@ -95,7 +95,7 @@ function plot(box, today, row, old, lines, kind, figure) {
     data.push(old[lines[0]]);
   }
   return new uPlot({
-    ...sizeOf(box), cursor: { show: false }, legend: { show: false },
+    ...sizeOf(box), padding: [unit / 2, unit * 1.6, 0, 0], cursor: { show: false }, legend: { show: false },
     scales: { y: { range: (chart, low, high) => [0, kind === "share" ? Math.min(1, Math.max(0.1, high * 1.1)) : Math.max(1, high * 1.15)] } },
     series: [{}, ...series],
     axes: [
