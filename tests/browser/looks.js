@@ -29,6 +29,11 @@
     if (!phone && !ended && !element.closest(".rows") && (text.right > innerWidth + 1 || text.bottom > innerHeight + 1)) found.push(`${name(element)} reaches out of the screen`);
   }
 
+  /* A figure is never cut, not even with an ellipsis: what is left of it would be another figure. */
+  for (const cell of document.querySelectorAll("td.figure, td.time, td.step, .tile .figure, .tile h2")) {
+    if (inView(cell) && cell.scrollWidth > cell.clientWidth + 1) found.push(`${name(cell)} is wider than its place`);
+  }
+
   /* Neighbours do not lie over one another. */
   for (const parent of [document.body, ...document.querySelectorAll("header, nav, main, .board, .tiles, .halves, .aside, .column, .stack, .charts, .tile, .tile h2, .card > h2, .legend, footer, thead tr, tbody tr")]) {
     const boxes = [...parent.children].filter((child) => inView(child) && !["fixed", "absolute"].includes(getComputedStyle(child).position)).map((child) => [child, child.getBoundingClientRect()]);

@@ -264,3 +264,49 @@ def test_a_stopped_service_is_told_within_five_seconds_and_found_again_within_th
         time.sleep(2)
         assert page.tell("window.seen") > 0
         assert page.tell("window.back") == 0
+
+
+FURTHER = """(async () => {
+  const { wall, changed } = await import("/state.js");
+  const as_of = wall.facts.as_of_us;
+  const long = "<b>" + "W".repeat(300);
+  const counts = { open: 4, in_progress: 3, near_limit: 2, overdue: 1 };
+  const told = {
+    cases: { count: 10, ...counts, by_kind: [{ kind: "outage", ...counts }, { kind: long, ...counts }], by_department: [{ department: "technical", ...counts }, { department: "", ...counts }],
+      rows: [{ case: "case-1", kind: "outage", grade: "major", priority: "high", owner: long, department: "technical", since_us: as_of - 6e9, state: "overdue", next: "case_resolve", due_us: as_of - 6e7, left_s: -60 },
+             { case: "case-2", kind: "complaint", grade: "ordinary", priority: "", owner: "", department: "service", tenant: long, tier: "ka", since_us: as_of - 6e9, next: "something_new", due_us: as_of + 6e8, left_s: 600 }] },
+    promises: { count: 1, ...counts, rows: [{ promise: "promise-1", contact: "c-1", since_us: as_of - 6e8, due_us: as_of + 6e7, left_s: 60, state: "open" }] },
+    conditions: [{ name: "surge", severity: "critical", of: { queue: long }, since_us: as_of - 6e7, figure: 3, limit: 2 }, { name: "blind", severity: "info", of: {}, since_us: as_of, figure: null }],
+    due: [], alarms: [{ id: "x", at_us: as_of, commitment: "something_new", step: "renewed", case: "case-9", since_us: as_of - 6e7, grade: "extraordinary", owner: long }, ...wall.facts.alarms.slice(0, 3)],
+  };
+  for (let n = 0; n < 20; n += 1) {
+    wall.facts = { ...wall.facts, ...told };
+    changed();
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const looks = LOOKS;
+    if (wall.facts.cases?.count === 10) return [document.querySelector("main").innerText, looks];
+  }
+})()"""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_cases_promises_conditions_and_names_nobody_knew_are_shown_as_they_are(
+    screen: str, chromium: Chromium, service: Running, pictures: Path
+) -> None:
+    width, height, phone = SCREENS[screen]
+    looks = LOOKS[LOOKS.index("(() =>") :].strip()
+    with chromium.page(width, height, phone=phone) as page:
+        show(page, service, "commitments", "en")
+        text, faults = page.tell(FURTHER.replace("LOOKS", looks))
+        page.picture(pictures / f"cases-en-{screen}.png")
+        assert faults == []
+        for told in ("‼ high", "Case: resolution", "something_new", "Promise", "technical", "outage", "−1:0"):
+            assert told in text, told
+        assert text.index("Case: resolution") < text.index("something_new") < text.rindex("Promise")
+        show(page, service, "alerts", "en")
+        text, faults = page.tell(FURTHER.replace("LOOKS", looks))
+        page.picture(pictures / f"conditions-en-{screen}.png")
+        assert faults == []
+        for told in ("renewed", "surge", "critical", "blind", "whole centre"):
+            assert told in text, told
+        assert page.errors == []

@@ -59,7 +59,7 @@ export default {
   departments: { service: "客服", after_sales: "售后", "after-sales": "售后", technical: "技术", pr: "公关", logistics: "物流" },
   steps: { broken: "已违约", warned: "预警", ended: "已结束" },
   severities: { info: "提示", warning: "警告", critical: "严重", high: "高" },
-  regarding: { high: "高优先级", ka: "重点", vip: "贵宾" },
+  regarding: { high: "高优", ka: "重点", vip: "贵宾" },
   commitmentsPage: { list: "最先到期", departments: "按部门", kinds: "按类型" },
   agentsPage: { grid: "全体坐席，一格一人", attention: "需要关注", hint: "方向键可逐个查看。", load: (n, of) => `${n} / ${of} 个会话`, holds: (n) => `${n} 个会话`, hidden: (n) => `另有 ${n} 人未显示` },
   alertsPage: { list: "预警与违约", conditions: "正在成立的条件", none: "没有预警，也没有违约。", noConditions: "没有成立的条件。", filter: "显示" },

@@ -59,7 +59,7 @@ export default {
   departments: { service: "service", after_sales: "after-sales", "after-sales": "after-sales", technical: "technical", pr: "public relations", logistics: "logistics" },
   steps: { broken: "broken", warned: "warned", ended: "ended" },
   severities: { info: "info", warning: "warning", critical: "critical", high: "high" },
-  regarding: { high: "high priority", ka: "KA", vip: "VIP" },
+  regarding: { high: "high", ka: "KA", vip: "VIP" },
   commitmentsPage: { list: "What ends next", departments: "By department", kinds: "By kind" },
   agentsPage: { grid: "Everybody, one sign a person", attention: "Who needs a look", hint: "Arrow keys move from person to person.", load: (n, of) => `${n} of ${of} contacts`, holds: (n) => `${n} contacts`, hidden: (n) => `${n} more are not shown` },
   alertsPage: { list: "Warnings and breaches", conditions: "Conditions that hold", none: "Nothing was warned of or broken.", noConditions: "No condition is raised.", filter: "Show" },
