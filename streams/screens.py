@@ -11,11 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from dashboards.wall.views import NAMES_MAX
 from engine.errors import InvalidSetting
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
 
-__all__ = ["FIGURES", "PAGES", "SCREENS_MAX", "read_screens"]
+__all__ = ["FIGURES", "NAMES_MAX", "PAGES", "SCREENS_MAX", "read_screens"]
 
 PAGES = ("overview", "queues", "commitments", "agents", "shops", "alerts", "trends")
 LANGUAGES = ("en", "zh")
@@ -24,6 +23,8 @@ FIGURES = ("waiting", "longest_wait_s", "service_level", "abandonment_rate", "as
            "occupancy", "csat_share")  # fmt: skip
 SEVERITIES = ("high", "broken", "warned")
 SCREENS_MAX = 200
+#: Queues and tenants that a screen may name; a view of the wall takes as many.
+NAMES_MAX = 200
 SECONDS_MAX = 3_600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", re.ASCII)

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ FIGURES = {
     "waiting": lambda row: whole(row["waiting"]),
     "longest_wait_s": lambda row: clock(row["longest_wait_s"]),
     "service_level": lambda row: share(row["service_level"]) + "%",
-    "first_response_avg_s": lambda row: f"{row['first_response_avg_s']:.0f}s",
+    "first_response_avg_s": lambda row: f"{int(row['first_response_avg_s'] + 0.5)}s",
     "answered": lambda row: whole(row["answered"]),
     "abandoned": lambda row: whole(row["abandoned"]),
     "in_service": lambda row: whole(row["in_service"]),
@@ -147,7 +148,9 @@ def clock(seconds: float) -> str:
 
 
 def share(value: float) -> str:
-    return "0" if value == 0 else "100" if value >= 0.9995 else f"{100 * value:.1f}"
+    if value == 0 or value >= 0.9995:
+        return "100" if value else "0"
+    return str(Decimal(100 * value).quantize(Decimal("0.1"), ROUND_HALF_UP))  # As people round, and as the page does.
 
 
 def test_names_that_want_to_do_harm_are_only_text(chromium: Chromium, service: Running) -> None:

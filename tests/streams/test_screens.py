@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from dashboards.wall import views
 from engine.errors import InvalidSetting
 from streams.run import run
-from streams.screens import FIGURES, PAGES, SCREENS_MAX, read_screens
+from streams.screens import FIGURES, NAMES_MAX, PAGES, SCREENS_MAX, read_screens
 
 WALLS = Path(__file__).parents[2] / "dashboards" / "wall" / "page"
 
@@ -87,7 +88,8 @@ def test_a_file_has_no_more_screens_and_a_screen_no_more_names_than_their_limits
     many = "screens:\n" + "".join(f"  s{n}: {{kiosk: yes}}\n" for n in range(SCREENS_MAX + 1))
     with pytest.raises(InvalidSetting, match="a file may have"):
         read_screens(written(tmp_path, many))
-    names = ", ".join(f"q{n}" for n in range(201))
+    assert NAMES_MAX == views.NAMES_MAX
+    names = ", ".join(f"q{n}" for n in range(NAMES_MAX + 1))
     with pytest.raises(InvalidSetting, match="it may name"):
         read_screens(written(tmp_path, f"screens:\n  a: {{queues: [{names}]}}"))
 
