@@ -74,9 +74,9 @@ class Alarms:
             del self.waiting[: -self.alarms_max]
 
     def add_raised(self, raised: NDArray[np.int64], names: list[str | None], agents: list[str]) -> list[Alarm]:
-        """Takes what `engine.clocks` raised, int64 (6, n), and returns it; `names` are the contacts' by slot."""
+        """Takes what `engine.clocks` raised, int64 (7, n), and returns it; `names` are the contacts' by slot."""
         found = []
-        for what, as_, at_us, slot, since_us, agent in raised.T.tolist():
+        for what, as_, at_us, slot, since_us, agent, _ in raised.T.tolist():
             more = (("agent", agents[agent]),) if agent > 0 else ()
             step = BROKEN if what % 2 else WARNED
             found.append(
