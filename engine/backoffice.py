@@ -39,6 +39,9 @@ _PRECEDENCE = np.zeros(len(KINDS), np.int64)
 _PRECEDENCE[[kind(name) for name in _ORDER]] = range(1, len(_ORDER) + 1)
 #: By kind: whether it is taken here, contacts' own events apart.
 OWED = np.array([name in _ORDER and not name.startswith("contact.") for name in KINDS])
+#: What events say besides dimensions, by which equal kinds of one instant are put in order.
+_TOLD = ("contact", "agent", "case", "kind", "owner", "department", "priority", "promise", "due", "passed", "critical_errors",
+         "other_errors")  # fmt: skip
 #: Steps of a case after which its customer needs no call back any more.
 _TELLS = ("case.informed", "case.followed_up")
 
@@ -166,7 +169,7 @@ class BackOffice:
             (code >= 0, known.texts[code] if code >= 0 else "")
             for code, known in zip(said, self.combinations.names, strict=True)
         ]
-        told = msgspec.structs.astuple(details[int(rows.sequences[row])])
+        told = [getattr(details[int(rows.sequences[row])], name) for name in _TOLD]
         return [(value is not None, str(value)) for value in told], names, self.agents.texts[rows.agents[row]]
 
     # Snapshots.

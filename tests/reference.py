@@ -48,7 +48,20 @@ TELLING = ("tenant", "queue", "tier", "category", "kind", "grade", "priority", "
 OUTCOME_FIELD = {"left": "left_queue", "answered": "answered", "abandoned": "abandoned", "unanswered": "unanswered"}
 
 #: What the events of cases and the like say besides.
-TOLD = ("contact", "agent", "case", "kind", "owner", "department", "priority", "promise", "due", "passed", "critical_errors", "other_errors")
+TOLD = (
+    "contact",
+    "agent",
+    "case",
+    "kind",
+    "owner",
+    "department",
+    "priority",
+    "promise",
+    "due",
+    "passed",
+    "critical_errors",
+    "other_errors",
+)
 NEVER_US = -(2**62)
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US

@@ -390,9 +390,7 @@ class BackOffice:
     def _count(self, name: str, said: Dimensions, at_us: int, amount: int = 1) -> None:
         self.oracle.count(name, said, at_us, amount)
 
-    def _tell(
-        self, thing: Thing, what: str, step: str, since_us: int, at_us: int, debt: Debt | None = None
-    ) -> None:
+    def _tell(self, thing: Thing, what: str, step: str, since_us: int, at_us: int, debt: Debt | None = None) -> None:
         self.oracle.tell(at_us, what, step, thing.about, thing.name, since_us, thing.said, thing.more(debt))
 
     def _illegal(self, reason: str) -> None:
