@@ -63,7 +63,7 @@ GRADES: tuple[tuple[str, dict[str, tuple[str, ...]], int], ...] = (
 #: How often something may happen to a contact.
 NUMBERS: tuple[tuple[str, int, dict[str, tuple[str, ...]]], ...] = (
     ("transfers", 2, {}), ("transfers", 1, {"tier": ("vip",)}), ("unresolved", 1, {}), ("unresolved", 2, {"queue": ("sales",)}),
-    ("failed_checks", 2, {}), ("failed_checks", 1, {"tenant": ("shop-a",)}), ("misses", 2, {}), ("misses", 1, {"tier": ("vip",)}),
+    ("failed_checks", 2, {}), ("failed_checks", 1, {"tenant": ("shop-a",)}), ("misses", 2, {}), ("misses", 1, {"tenant": ("shop-a", "")}),
 )  # fmt: skip
 #: Clocks that stand still while a contact is pending.
 PAUSING = ("wait", "first_human_reply", "next_reply")
@@ -179,15 +179,19 @@ _life = st.lists(_step, min_size=1, max_size=8)
 _reports = st.lists(st.integers(0, len(GAPS_US) * len(STATES) * len(SAIDS) * 2 * 4 - 1), max_size=6)
 _doubles = st.lists(st.integers(0, 9_999), max_size=5)
 _others = st.lists(st.integers(0, len(GAPS_US) * len(SAIDS) * 2 - 1), max_size=2)
-#: What happens besides contacts; of the same two of everything, so that it meets.
-_WORK = (
-    "case.opened", "case.opened", "case.opened", "case.handed_over", "case.handed_over", "case.reported", "case.verified",
-    "case.responded", "case.responded", "case.progressed", "case.progressed", "case.resolved", "case.resolved", "case.informed",
-    "case.followed_up", "case.reviewed", "promise.made", "promise.made", "promise.kept", "promise.kept", "quality.scored",
-    "quality.scored", "quality.scored", "coaching.held",
-)  # fmt: skip
+#: What happens besides contacts, mostly in order; of the same two of everything, so that it meets.
+_WORK = {
+    "unknown": ("case.opened",),
+    "open": ("case.handed_over", "case.reported", "case.verified", "case.responded", "case.progressed", "case.progressed",
+             "case.resolved", "case.resolved"),
+    "resolved": ("case.informed", "case.followed_up", "case.reviewed", "case.handed_over"),
+    "promised": ("promise.made", "promise.kept", "promise.made", "promise.kept"),
+    "checked": ("quality.scored", "quality.scored", "quality.scored", "coaching.held"),
+}  # fmt: skip
+_ANY_WORK = tuple(sorted({kind for kinds in _WORK.values() for kind in kinds}))
 _WORDS = 5 * 4 * 5 * 3
-_work = st.lists(st.integers(0, len(GAPS_US) * len(_WORK) * 2 * len(SAIDS) * _WORDS - 1), max_size=12)
+_WORK_SIZE = len(GAPS_US) * 240 * 2 * len(SAIDS) * _WORDS
+_work = st.lists(st.integers(0, _WORK_SIZE - 1), max_size=14)
 
 
 def _split(number: int, *sizes: int) -> list[int]:
@@ -256,12 +260,18 @@ def _reported(now_us: int, reports: Sequence[int]) -> list[tuple[int, dict[str, 
 
 def _worked(now_us: int, steps: Sequence[int]) -> list[tuple[int, dict[str, Any]]]:
     events = []
+    phases = ["unknown", "unknown"]
     for step in steps:
+        # Spread out: small numbers, which are drawn most, would always say the same.
         gap, what, which, said, kind, department, priority, rest = _split(
-            step, len(GAPS_US), len(_WORK), 2, len(SAIDS), 5, 4, 5, 3
+            step * 2_654_435_761 % _WORK_SIZE, len(GAPS_US), 240, 2, len(SAIDS), 5, 4, 5, 3
         )
         now_us += GAPS_US[gap]
-        event: dict[str, Any] = {"type": _WORK[what], **SAIDS[said]}
+        about = ("promised", "checked", phases[which], phases[which], phases[which])[what % 5]
+        kinds = _WORK[about] if what // 5 % 6 else _ANY_WORK
+        event: dict[str, Any] = {"type": kinds[what // 5 % len(kinds)], **SAIDS[said]}
+        if phases[which] == "open" or event["type"] == "case.opened":
+            phases[which] = "resolved" if event["type"] == "case.resolved" else "open"
         if event["type"].startswith("case."):
             told = {
                 "kind": (None, "complaint", "outage", "joint", "media")[kind], "department": (None, "a", "b", "")[department],
