@@ -104,6 +104,11 @@ class Case(Debtor):
         """Not resolved yet."""
         return self.resolved_us == NEVER
 
+    @property
+    def is_begun(self) -> bool:
+        """Somebody has done something about it."""
+        return not self.done <= {"case.opened", "case.handed_over"}
+
     def conditions(self, duty: Duty | None = None) -> Conditions:
         """Of what one department owes, it is that department which counts."""
         department = duty.party if duty and duty.commitment == _PROGRESS else self.department
@@ -257,7 +262,7 @@ class Cases:
             self.duties.move(case, at_us)
         elif duty.commitment == _PROGRESS:
             self.duties.end(case, _PROGRESS, party=duty.party)
-            self.duties.start(case, _PROGRESS, at_us, duty.party)
+            self.duties.start(case, _PROGRESS, at_us, duty.party).missed = True
         self._rest(case, at_us)
 
     def _rest(self, case: Case, at_us: int) -> None:

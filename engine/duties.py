@@ -34,7 +34,8 @@ _LOOK, _DUE = 0, 1
 
 class Duty(msgspec.Struct):
     """One thing that is owed. `due_us` stays as it was once the duty is `broken`, and is `NEVER` where nothing limits it;
-    `warn_us` is `NEVER` when no warning is to come. `party` is the department that owes it, where several do."""
+    `warn_us` is `NEVER` when no warning is to come. `party` is the department that owes it, where several do; `missed` says that it
+    was broken before and has begun anew."""
 
     commitment: str
     since_us: int
@@ -43,6 +44,7 @@ class Duty(msgspec.Struct):
     warn_us: int = NEVER
     warned: bool = False
     broken: bool = False
+    missed: bool = False
 
     @property
     def is_owed(self) -> bool:
