@@ -20,10 +20,9 @@ from engine.facts import FIELD, Facts
 from engine.policy import NO_LIMIT_US, Policy
 from engine.times import DAY_US
 
-__all__ = ["WAITING_MAX", "Misses"]
+__all__ = ["Misses"]
 
-#: Misses found that may wait; with more the engine has to ask for those whose turn has come.
-WAITING_MAX = 65_536
+_WAITING_MAX = 65_536
 
 Miss = tuple[int, int, str, str, tuple[str, ...], int]
 
@@ -37,6 +36,7 @@ class Misses:
     def __init__(self, combinations: Combinations, policy: Policy, misses_max: int) -> None:
         self.combinations = combinations
         self.misses_max = misses_max
+        self.waiting_max = _WAITING_MAX
         self.waiting: list[Miss] = []
         self.kept: dict[str, list[tuple[int, str]]] = {}
         self.old: deque[tuple[int, str]] = deque()
@@ -48,6 +48,11 @@ class Misses:
         """Another policy holds from now on."""
         self.policy = policy
         self.is_watched = any(line.limit == "misses" and line.limit_us < NO_LIMIT_US for line in policy.lines)
+
+    @property
+    def is_full(self) -> bool:
+        """So many wait that those whose turn has come must be counted."""
+        return len(self.waiting) > self.waiting_max
 
     def note(self, raised: NDArray[np.int64], alarms: Sequence[Alarm]) -> None:
         """Takes what clocks of contacts raised, see `engine.clocks`, and the alarms made of it."""

@@ -25,7 +25,7 @@ from engine.keys import PUBLIC, Secret
 from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
-from engine.misses import WAITING_MAX, Misses
+from engine.misses import Misses
 from engine.policy import Limits, Policy
 from engine.snapshot import restore, snapshot
 from engine.tallies import Tallies
@@ -342,7 +342,7 @@ class Engine:
         released = self.order.release()
         if len(released):
             self._take(released)
-            if len(self.misses.waiting) > WAITING_MAX:
+            if self.misses.is_full:
                 self._due(self.order.watermark_us)
             self._house_keeping()
 
