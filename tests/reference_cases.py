@@ -7,6 +7,7 @@ there is, the earliest first, and done. Shares nothing with `engine/`.
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 __all__ = ["ORDER_AT_ONE_INSTANT", "BackOffice"]
@@ -337,7 +338,7 @@ class BackOffice:
         if row.kind == "promise.made":
             if promise:
                 return self._illegal("promise_already_made")
-            due_us = row.event["due"] * 1000
+            due_us = _instant_us(row.event["due"])
             promise = self.promises[name] = Thing("promise", name, _said((), row), row.time_us, own_due_us=due_us)
             promise.contact, promise.agent = row.event.get("contact") or "", row.event.get("agent") or ""
             promise.gone_us = max(due_us, row.rank_us) + self.rules.linger_us
@@ -395,6 +396,13 @@ class BackOffice:
 
     def _illegal(self, reason: str) -> None:
         self.oracle.illegal[reason] += 1
+
+
+def _instant_us(told: str | int) -> int:
+    """Milliseconds, or a text with an offset."""
+    if isinstance(told, int):
+        return told * 1000
+    return (datetime.fromisoformat(told) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _said(before: Dimensions, row: Any) -> Dimensions:
