@@ -78,7 +78,7 @@ class Contacts:
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
         self.refused_count = 0
         self._next_us = NEVER
-        self._buffers = [np.empty((6, _BUFFER), np.int64) for _ in range(6)]
+        self._buffers = [np.empty((7, _BUFFER), np.int64) for _ in range(6)]
 
     def slots_of(self, keys: Keys, names_of: Callable[[NDArray[np.int64]], list[str]]) -> Codes:
         """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.

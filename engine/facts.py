@@ -64,7 +64,7 @@ class Changes:
 @dataclass
 class Facts:
     """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
-    what was raised (6, n), see `engine.clocks`."""
+    what was raised (7, n), see `engine.clocks`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)

@@ -18,6 +18,7 @@ from engine.tallies import Rollup
 from engine.times import SECOND_US
 from engine.watermark import NEVER_US
 from engine.windows import collect
+from engine.worklist import cases_open, promises_open
 
 __all__ = ["live"]
 
@@ -43,6 +44,9 @@ def live(engine: Any, window_us: int) -> dict[str, Any]:
     if abs(as_of_us) == -NEVER_US:
         result["as_of_us"] = result["watermark_us"] = None
         return result
+    office = engine.back_office
+    result["cases"] = cases_open(office.duties, office.cases.cases.values(), as_of_us)
+    result["promises"] = promises_open(office.duties, office.promises.promises.values(), as_of_us)
     for rollup in engine.tallies.rollups:
         result["groups"][rollup.name] = _groups(engine, rollup, as_of_us, window_us)
     result["due"] = nearest(engine, as_of_us, _LISTED)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.agents import Agents
 from engine.alarms import Alarm, Alarms
+from engine.backoffice import OWED, BackOffice
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
 from engine.errors import BrokenInvariant, InvalidSetting
@@ -24,6 +25,7 @@ from engine.keys import PUBLIC, Secret
 from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
+from engine.misses import Misses
 from engine.policy import Limits, Policy
 from engine.repeats import Repeats
 from engine.snapshot import restore, snapshot
@@ -36,13 +38,13 @@ __all__ = ["Counters", "Engine", "Settings"]
 
 _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in KINDS])
 _AGENT_STATE = kind("agent.state")
-_OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
 _ORDERS = kind("business.orders")
 #: Kinds whose details are needed when the row is processed.
 _TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
     "identities_max", "held_max", "alarms_max", "problems_max",
+    "cases_max", "path_max", "promises_max", "call_backs_max", "misses_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -73,6 +75,11 @@ class Settings:
     held_max: int = 4_000_000
     alarms_max: int = 1_000_000
     problems_max: int = 2_000_000
+    cases_max: int = 200_000
+    path_max: int = 100
+    promises_max: int = 500_000
+    call_backs_max: int = 200_000
+    misses_max: int = 1_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -134,6 +141,11 @@ class Engine:
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
         self.alarms = Alarms(self.combinations, self.agents.names, settings.alarms_max)
+        self.back_office = BackOffice(
+            self.combinations, self.agents.names, self.contacts, settings.policy, settings.linger_us, settings.cases_max,
+            settings.path_max, settings.promises_max, settings.call_backs_max,
+        )  # fmt: skip
+        self.misses = Misses(self.combinations, settings.policy, settings.misses_max)
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
@@ -215,6 +227,7 @@ class Engine:
         }
         if self.agents.illegal_count:
             counts["out_of_order_agent"] = self.agents.illegal_count
+        counts |= self.back_office.illegal
         self.own_counters.illegal = counts
         return self.own_counters
 
@@ -231,6 +244,11 @@ class Engine:
             "held_max": self.order.forced_count,
             "alarms_max": self.alarms.lost_count,
             "problems_max": self.repeats.forgotten_count,
+            "cases_max": self.back_office.cases.refused_count,
+            "path_max": self.back_office.cases.cut_count,
+            "promises_max": self.back_office.promises.refused_count,
+            "call_backs_max": self.back_office.ratings.refused_count,
+            "misses_max": self.misses.refused_count,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -329,6 +347,8 @@ class Engine:
         released = self.order.release()
         if len(released):
             self._take(released)
+            if self.misses.is_full:
+                self._due(self.order.watermark_us)
             self._house_keeping()
 
     def _take(self, rows: Rows) -> None:
@@ -339,7 +359,8 @@ class Engine:
         self.repeats.apply(lived, self.contacts.names, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
-            self._others(rows[~is_contact], facts)
+            self._orders(rows[rows.kinds == _ORDERS], facts)
+        self.alarms.add(self.back_office.apply(rows[OWED[rows.kinds]], lived, self.details, facts))
         self.limits.refresh()
         self._count_facts(facts)
         if self.details:
@@ -350,20 +371,15 @@ class Engine:
         self.tallies.absorb(facts)
         for raised in facts.raised:
             self.alarms.add_raised(raised, self.contacts.names)
+            self.misses.note(raised, self.contacts.names, self.agents.names.texts)
 
-    def _others(self, rows: Rows, facts: Facts) -> None:
-        """Cases and business figures, which count for what the event itself says."""
-        for code, name in (*_OTHERS.items(), (_ORDERS, "orders")):
-            chosen = rows[rows.kinds == code]
-            if len(chosen):
-                as_ = self.combinations.merged(np.zeros(len(chosen), np.int32), chosen.saids)
-                amounts = chosen.numbers.astype(np.int64) if code == _ORDERS else np.ones(len(chosen), np.int64)
-                facts.add(name, as_, chosen.times_us, amounts)
-                if code == _ORDERS:
-                    sold = [self.details[sequence].amount or 0 for sequence in chosen.sequences.tolist()]
-                    facts.add(
-                        "order_amount_cents", as_, chosen.times_us, np.array([round(100 * s) for s in sold], np.int64)
-                    )
+    def _orders(self, rows: Rows, facts: Facts) -> None:
+        """Business figures, which count for what the event itself says."""
+        if len(rows):
+            as_ = self.combinations.merged(np.zeros(len(rows), np.int32), rows.saids)
+            sold = [self.details[sequence].amount or 0 for sequence in rows.sequences.tolist()]
+            facts.add("orders", as_, rows.times_us, rows.numbers.astype(np.int64))
+            facts.add("order_amount_cents", as_, rows.times_us, np.array([round(100 * s) for s in sold], np.int64))
 
     def _reached_us(self) -> int:
         """How far time has come: the watermark; when all sources have ended, the last event, or the clock where it is later."""
@@ -376,7 +392,11 @@ class Engine:
     def _due(self, until_us: int) -> None:
         facts = Facts()
         self.contacts.due(until_us, facts)
+        self.alarms.add(self.back_office.due(until_us, facts))
         self._count_facts(facts)
+        late = Facts()
+        self.alarms.add(self.misses.count(until_us, late))
+        self.tallies.absorb(late)
 
     def _house_keeping(self) -> None:
         """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""

@@ -29,11 +29,14 @@ __all__ = [
     "CONDITIONS",
     "CONTACT_LIMITS",
     "COUNTS",
+    "DUE_US",
     "DUTIES",
+    "GRADES",
     "LIMITS",
     "NO_LIMIT_US",
     "OF_CASES",
     "WARN_PERMILLE",
+    "Grade",
     "Limits",
     "Line",
     "Period",
@@ -68,6 +71,10 @@ CONDITIONS = ("tenant", "queue", "tier", "category", "kind", "grade", "priority"
 OF_CASES = ("kind", "grade", "priority", "department")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
+#: The limit of a promise, which says itself when it is due.
+DUE_US = 2**61
+#: How grave a case is, the least first; who is to be told grows with it (C24).
+GRADES = ("ordinary", "major", "extraordinary")
 #: The share of its time at which a clock's owner is warned, in thousandths.
 WARN_PERMILLE = 800
 
@@ -76,7 +83,7 @@ WARN_PERMILLE = 800
 class Line:
     """One line of a policy. `when` has the values that each condition accepts; `where` is the line's place in its file.
 
-    `limit_us` above zero, `NO_LIMIT_US` for none; of `COUNTS` it is a number. `warn_permille` is the share of the limit at which a warning is due, 0 for
+    `limit_us` above zero, `NO_LIMIT_US` for none; of `COUNTS` it is a number, of `promise` nothing but `DUE_US`. `warn_permille` is the share of the limit at which a warning is due, 0 for
     none. `hours` names the policy's hours in which the clock runs, "" for around the clock; one
     that `pauses` stands still while the contact is pending. Raises InvalidSetting.
     """
@@ -100,11 +107,11 @@ class Line:
             raise InvalidSetting(
                 f"{self.where}: the warning of {self.limit} must come before its limit; give a share below 1"
             )
-        for name, values in self.when.items():
-            if name not in CONDITIONS:
-                raise InvalidSetting(f"{self.where}: {name!r} is no condition; choose from {', '.join(CONDITIONS)}")
-            if not values:
-                raise InvalidSetting(f"{self.where}: {name} accepts nothing; name a value, or leave the condition out")
+        if self.limit_us < NO_LIMIT_US and (self.limit == "promise") != (self.limit_us == DUE_US):
+            raise InvalidSetting(
+                f"{self.where}: a promise is due when it says itself, and nothing else is; write limit: due for promise only"
+            )
+        _check_conditions(self.where, self.when, CONDITIONS)
 
     @property
     def rank(self) -> tuple[int, ...]:
@@ -113,7 +120,7 @@ class Line:
 
     def holds(self, facts: Mapping[str, str]) -> bool:
         """Whether the line describes a contact of these values."""
-        return all(facts.get(name, "") in values for name, values in self.when.items())
+        return _hold(self.when, facts)
 
     def why(self) -> str:
         """The conditions in words."""
@@ -144,6 +151,39 @@ class Period:
             )
 
 
+@dataclass(frozen=True)
+class Grade:
+    """An open case of these values rises to a grade once it has been open for `after_us`. Raises InvalidSetting."""
+
+    grade: str
+    when: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    after_us: int = 0
+    where: str = "default policy"
+
+    def __post_init__(self) -> None:
+        if self.grade not in GRADES[1:]:
+            raise InvalidSetting(f"{self.where}: no case rises to {self.grade!r}; choose from {', '.join(GRADES[1:])}")
+        if not 0 <= self.after_us < NO_LIMIT_US:
+            raise InvalidSetting(f"{self.where}: a case cannot rise before it is opened; leave after out")
+        _check_conditions(self.where, self.when, [name for name in CONDITIONS if name != "grade"])
+
+    def holds(self, facts: Mapping[str, str]) -> bool:
+        """Whether a case of these values rises."""
+        return _hold(self.when, facts)
+
+
+def _check_conditions(where: str, when: Mapping[str, frozenset[str]], known: Sequence[str]) -> None:
+    for name, values in when.items():
+        if name not in known:
+            raise InvalidSetting(f"{where}: {name!r} is no condition; choose from {', '.join(known)}")
+        if not values:
+            raise InvalidSetting(f"{where}: {name} accepts nothing; name a value, or leave the condition out")
+
+
+def _hold(when: Mapping[str, frozenset[str]], facts: Mapping[str, str]) -> bool:
+    return all(facts.get(name, "") in values for name, values in when.items())
+
+
 #: Targets of the catalogue of commitments.
 _DEFAULT = (
     line("target", 20, warn=0), line("short", 5, warn=0),
@@ -154,7 +194,7 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods and working hours by name, and the name of the service-level formula; `notes` say what the hours'
+    """All lines, periods, working hours by name, rules by which cases rise to grades, and the name of the service-level formula; `notes` say what the hours'
     calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
@@ -165,18 +205,22 @@ class Policy:
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
     notes: tuple[str, ...] = ()
+    grades: tuple[Grade, ...] = ()
 
     def __post_init__(self) -> None:
         names = {period.name for period in self.periods}
+        conditional: tuple[Line | Grade, ...] = (*self.lines, *self.grades)
+        for told in conditional:
+            for name in sorted(told.when.get("period", frozenset()) - names):
+                raise InvalidSetting(f"{told.where}: there is no period {name!r}; add it, or correct the name")
         for entry in self.lines:
-            for name in sorted(entry.when.get("period", frozenset()) - names):
-                raise InvalidSetting(f"{entry.where}: there is no period {name!r}; add it, or correct the name")
             if entry.hours and entry.hours not in self.hours:
                 raise InvalidSetting(
                     f"{entry.where}: there are no hours {entry.hours!r}; add them, or correct the name"
                 )
-            if entry.hours and entry.limit not in (*CLOCKS, *DUTIES):
-                raise InvalidSetting(f"{entry.where}: {entry.limit} is no clock, so it has no hours; leave them out")
+            if entry.hours and (entry.limit not in (*CLOCKS, *DUTIES) or entry.limit == "promise"):
+                why = "is due when it says itself" if entry.limit == "promise" else "is no clock"
+                raise InvalidSetting(f"{entry.where}: {entry.limit} {why}, so it has no hours; leave them out")
             if not entry.hours and entry.limit == "automatic_reply" and entry.limit_us < NO_LIMIT_US:
                 raise InvalidSetting(
                     f"{entry.where}: automatic_reply is due outside of hours; say hours: office, or of whatever name"

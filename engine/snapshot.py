@@ -25,7 +25,7 @@ from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
 
-_VERSION = 5
+_VERSION = 6
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -67,6 +67,7 @@ def snapshot(engine: Any) -> bytes:
         "contacts": _contacts(engine.contacts),
         "repeats": engine.repeats.state(),
         "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
+        "back_office": engine.back_office.state(), "misses": engine.misses.state(),
         "tallies": {
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
             "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
@@ -110,6 +111,8 @@ def restore(engine: Any, data: bytes) -> None:
     alarms = state["alarms"]
     engine.alarms.add([_alarm(told) for told in alarms["waiting"]])
     engine.alarms.lost_count = alarms["lost_count"]
+    engine.back_office.restore(state["back_office"])
+    engine.misses.restore(state["misses"])
     tallies = state["tallies"]
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
     for rollup, saved in zip(engine.tallies.rollups, tallies["rollups"], strict=True):

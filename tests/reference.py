@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests import reference_cases
+
 __all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
 DIMENSIONS = ("queue", "channel", "tenant", "region", "tier", "partner", "party", "category")
@@ -22,7 +24,7 @@ ORDER_AT_ONE_INSTANT = (
     "contact.opened", "contact.reopened", "contact.transferred", "contact.left_queue", "message.customer",
     "message.bot", "message.automatic", "contact.queued", "contact.announced", "contact.answered", "message.agent",
     "contact.resumed", "contact.held", "contact.unpending", "contact.pending", "contact.abandoned", "contact.closed",
-    "contact.invited", "contact.rated",
+    "contact.invited", "contact.rated", *reference_cases.ORDER_AT_ONE_INSTANT,
 )  # fmt: skip
 
 UNKNOWN, OPEN, WAITING, SERVED, HELD, HANDED, REWAITING, ABANDONED, CLOSED = (
@@ -41,9 +43,25 @@ COUNTED = {
     "message.automatic": "automatic_messages", "message.bot": "bot_messages",
 }  # fmt: skip
 #: Conditions of a policy's line, most telling first.
-TELLING = ("tenant", "queue", "tier", "category", "partner", "party", "channel", "region", "period")
+TELLING = ("tenant", "queue", "tier", "category", "kind", "grade", "priority", "department", "partner", "party", "channel",
+           "region", "period")  # fmt: skip
 OUTCOME_FIELD = {"left": "left_queue", "answered": "answered", "abandoned": "abandoned", "unanswered": "unanswered"}
 
+#: What the events of cases and the like say besides.
+TOLD = (
+    "contact",
+    "agent",
+    "case",
+    "kind",
+    "owner",
+    "department",
+    "priority",
+    "promise",
+    "due",
+    "passed",
+    "critical_errors",
+    "other_errors",
+)
 NEVER_US = -(2**62)
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
@@ -90,7 +108,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that decide figures. `periods` are (name, start, end)."""
+    """The settings that decide figures. `periods` are (name, start, end), `grades` (grade, for whom, after how long)."""
 
     pane_us: int
     bound_us: int
@@ -98,15 +116,22 @@ class Rules:
     linger_us: int
     lines: tuple[Rule, ...] = ()
     periods: tuple[tuple[str, int, int], ...] = ()
+    grades: tuple[tuple[str, Mapping[str, tuple[str, ...]], int], ...] = ()
 
-    def find(self, limit: str, as_: Dimensions, at_us: int) -> Rule:
-        """The line for a contact: of those that fit, the one with most conditions, then the most telling."""
+    def known(self, as_: Dimensions, at_us: int) -> dict[str, str]:
+        """What lines may be conditional on."""
         known = dict(zip(DIMENSIONS, as_, strict=True))
-        known["period"] = next((name for name, start_us, end_us in self.periods if start_us <= at_us < end_us), "")
+        return known | {
+            "period": next((name for name, start_us, end_us in self.periods if start_us <= at_us < end_us), "")
+        }
+
+    def find(self, limit: str, as_: Dimensions, at_us: int, of: Mapping[str, str] = {}) -> Rule:
+        """The line for a contact, or a case `of` a kind: of those that fit, the one with most conditions, then the most telling."""
+        known = self.known(as_, at_us) | dict(of)
         fitting = [
             line
             for line in self.lines
-            if line.limit == limit and all(known[name] in values for name, values in line.when.items())
+            if line.limit == limit and all(known.get(name, "") in values for name, values in line.when.items())
         ]
         if not fitting:
             return Rule(limit, None)
@@ -165,6 +190,9 @@ class Row:
             event.get("agent") or "",
             *(_number(event, name) for name in ("csat", "nps", "resolved", "slots", "negative")),
         ]
+        if self.kind in reference_cases.ORDER_AT_ONE_INSTANT:
+            told = [(event.get(name) is not None, str(event.get(name))) for name in TOLD]
+            return state, told, said, rest
         return state, said, rest
 
 
@@ -218,6 +246,7 @@ class Contact:
     phase: str = UNKNOWN
     outcome: str = "none"
     seen_us: int = NEVER_US
+    rank_us: int = NEVER_US
     counts_as: Dimensions | None = None
     was_queued: bool = False
     was_answered: bool = False
@@ -281,6 +310,7 @@ class Oracle:
         self._floor_us = NEVER_US
         self._ids: set[str] = set()
         self._rows: list[Row] = []
+        self.back_office = reference_cases.BackOffice(self, _open_for)
 
     def take(self, script: Iterable[Arrival | Advance | End]) -> "Oracle":
         """The whole input, to its end."""
@@ -346,17 +376,18 @@ class Oracle:
             self._contact_event(row)
         elif row.kind == "agent.state":
             self._report(row)
-        elif row.kind == "case.opened":
-            self._count("cases_opened", _after(NOTHING_KNOWN, row.event), row.time_us)
-        elif row.kind == "case.resolved":
-            self._count("cases_resolved", _after(NOTHING_KNOWN, row.event), row.time_us)
+        elif row.kind in reference_cases.ORDER_AT_ONE_INSTANT:
+            self.back_office.take(row)
         elif row.kind == "business.orders":
             self._count("orders", _after(NOTHING_KNOWN, row.event), row.time_us, row.event["count"])
             cents = round(100 * row.event.get("amount", 0))
             self._count("order_amount_cents", _after(NOTHING_KNOWN, row.event), row.time_us, cents)
 
-    def _count(self, name: str, as_: Dimensions, time_us: int, amount: int = 1) -> None:
+    def count(self, name: str, as_: Dimensions, time_us: int, amount: int = 1) -> None:
+        """So much of a field, at an instant."""
         self.amounts.append((name, as_, time_us, amount))
+
+    _count = count
 
     def _change(self, level: str, as_: Dimensions, row: Row, delta: int) -> None:
         step = (row.rank_us, row.late, row.arrival if row.late else 0)
@@ -377,6 +408,7 @@ class Oracle:
             return
         if after == UNKNOWN:  # An invitation or a rating for somebody who is not known.
             self._count_event(row, _after(NOTHING_KNOWN, row.event))
+            self.back_office.rated(row, _after(NOTHING_KNOWN, row.event))
             return
         if contact is None:
             contact = self.contacts[name] = Contact(row.time_us, _after(NOTHING_KNOWN, row.event))
@@ -386,7 +418,7 @@ class Oracle:
             self._say(contact, row)
         if contact.counts_as is None and row.kind in SETTLING:
             contact.counts_as = contact.said
-        contact.seen_us = max(contact.seen_us, row.time_us)
+        contact.seen_us, contact.rank_us = max(contact.seen_us, row.time_us), row.rank_us
         contact.phase = after
         agent = contact.agent
         self._queue(contact, row, phase)
@@ -398,6 +430,7 @@ class Oracle:
         self._matters(contact, row)
         self._pause(contact, row)
         self._count_event(row, contact.said)
+        self.back_office.rated(row, contact.said)
 
     def _say(self, contact: Contact, row: Row) -> None:
         said = _after(contact.said, row.event)
@@ -579,12 +612,23 @@ class Oracle:
         self, commitment: str, step: str, contact: Contact, name: str, since_us: int, at_us: int, agent: str
     ) -> None:
         more = (("agent", agent),) if agent else ()
-        self.raised.append(Raised(at_us, commitment, step, "contact", name, since_us, contact.said, more))
+        self.tell(at_us, commitment, step, "contact", name, since_us, contact.said, more)
+        if step == "broken" and agent:
+            self.back_office.missed(max(at_us, contact.rank_us), at_us, name, agent, contact.said)
+
+    def tell(
+        self, at_us: int, commitment: str, step: str, about: str, name: str, since_us: int, as_: Dimensions,
+        more: tuple[tuple[str, str], ...] = (),
+    ) -> None:  # fmt: skip
+        """An alarm; what the policy has a limit for is counted too."""
+        self.raised.append(Raised(at_us, commitment, step, about, name, since_us, as_, more))
+        if commitment in ("grade", "high_priority"):
+            return
         if step == "warned":
-            self._count("warnings", contact.said, at_us)
+            self._count("warnings", as_, at_us)
         else:
-            self._count("breaches", contact.said, at_us)
-            self._count(f"{commitment}_breaches", contact.said, at_us)
+            self._count("breaches", as_, at_us)
+            self._count(f"{commitment}_breaches", as_, at_us)
 
     # Clocks.
 
@@ -654,6 +698,7 @@ class Oracle:
         end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
         for name, contact in self.contacts.items():
             self._raise_before(contact, name, end_us)
+        self.back_office.end(end_us)
 
     def _is_within(self, limit: str, taken_us: int, as_: Dimensions, at_us: int) -> bool:
         limit_us = self.rules.find(limit, as_, at_us).limit_us

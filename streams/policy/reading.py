@@ -21,16 +21,28 @@ from engine.policy import (
     CONDITIONS,
     COUNTS,
     DUTIES,
+    GRADES,
     LIMITS,
     OF_CASES,
+    Grade,
     Line,
     Period,
     Policy,
 )
+from engine.times import duration_us
 from streams.options import zone_of
 from streams.policy.hours import HOURS_KEYS, hours_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
-from streams.policy.words import instant_us, is_yes, limit_number, limit_us, share_permille
+from streams.policy.words import (
+    LIMIT_US_MAX,
+    NONE,
+    instant_us,
+    is_yes,
+    limit_due,
+    limit_number,
+    limit_us,
+    share_permille,
+)
 
 __all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
 
@@ -43,7 +55,7 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "limits")
+_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits")
 #: Holidays are asked for from this year on, up to the next.
 HOLIDAYS_FROM = 2015
 #: What a line may say beside its conditions: the field of `Line`, and how its text is read.
@@ -110,7 +122,7 @@ def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[s
             given["service_level"] = _word(said["service_level"], _formula)
     if "periods" in said:
         given["periods"] = tuple(_gathered(said["periods"], partial(_period, of_dates, faults), faults))
-    given["hours"], given["notes"] = dict(default.hours), ()
+    given["hours"], given["notes"], given["grades"] = dict(default.hours), (), default.grades
     if "hours" in said:
         years = range(HOLIDAYS_FROM, date.today().year + 2)
         for hours, entries in _named_entries(said["hours"]).items():
@@ -118,6 +130,9 @@ def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[s
                 known = _entries(entries, HOURS_KEYS, "hours", faults)
                 given["hours"][hours], notes = hours_of(known, entries.where, of_dates.key, years, folder)
                 given["notes"] += tuple(f"{entries.where}: {note}" for note in notes)
+    if "grades" in said:
+        none = isinstance(said["grades"], Text) and said["grades"].text == NONE
+        given["grades"] = () if none else tuple(_gathered(said["grades"], partial(_grade, faults), faults))
     if "limits" in said:
         with faults.gathered():
             given["lines"] = _lines(said["limits"], default, faults)
@@ -139,19 +154,33 @@ def _line(limit: str, faults: Faults, node: Node) -> Line:
         node = Entries(node.where, {"limit": node}, {"limit": node.where})
     said = _entries(node, (*_OPTIONS, *CONDITIONS), f"a line of {limit}", faults)
     if "limit" not in said:
-        raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: 30s, or limit: none")
+        example = {"promise": "due"}.get(limit, "3" if limit in COUNTS else "30s")
+        raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: {example}, or limit: none")
     for option in ("warn_at", "hours", "pauses"):
         if option in said and limit not in (*CLOCKS, *(DUTIES if option != "pauses" else ())):
             raise InvalidPolicy(f"{said[option].where}: {limit} is no clock; leave {option} out")
     for name in OF_CASES:
         if name in said and limit not in DUTIES:
             raise InvalidPolicy(f"{said[name].where}: {limit} is of contacts, which have no {name}; leave it out")
-    options = _OPTIONS | ({"limit": ("limit_us", limit_number)} if limit in COUNTS else {})
+    read_limit = limit_number if limit in COUNTS else limit_due if limit == "promise" else limit_us
+    options = _OPTIONS | {"limit": ("limit_us", read_limit)}
     given = {field: _word(said[name], read) for name, (field, read) in options.items() if name in said}
     if limit not in (*CLOCKS, *DUTIES):
         given["warn_permille"] = 0
     when = {name: frozenset(_texts(said[name])) for name in CONDITIONS if name in said}
     return Line(limit, when=MappingProxyType(when), where=node.where, **given)
+
+
+def _grade(faults: Faults, node: Node) -> Grade:
+    conditions = tuple(name for name in CONDITIONS if name != "grade")
+    said = _entries(node, ("grade", "after", *conditions), "a grade", faults)
+    if "grade" not in said:
+        raise InvalidPolicy(f"{node.where}: the rule does not say its grade; write grade: {GRADES[1]}")
+    when = {name: frozenset(_texts(said[name])) for name in conditions if name in said}
+    after_us = _word(said["after"], duration_us) if "after" in said else 0
+    if after_us > LIMIT_US_MAX:
+        raise InvalidPolicy(f"{said['after'].where}: a case does not stay open for longer than 366 days; correct after")
+    return Grade(_word(said["grade"], str), MappingProxyType(when), after_us, node.where)
 
 
 def _period(of_dates: ZoneInfo, faults: Faults, node: Node) -> Period:

@@ -96,7 +96,9 @@ def trial_values(comparison: Comparison, changes: Sequence[Change], zone: ZoneIn
 def _counts(comparison: Comparison, changes: Sequence[Change]) -> list[list[Any]]:
     counts = Counter((change.alarm.commitment, change.alarm.is_breach, change.kind) for change in changes)
     rows = []
-    for limit in LIMITS:
+    # What is raised without a limit comes behind.
+    raised = {limit for limit, _ in comparison.same} | {change.alarm.commitment for change in changes}
+    for limit in (*LIMITS, *sorted(raised.difference(LIMITS))):
         for is_breach in (False, True):
             same = comparison.same[limit, is_breach]
             comes, goes, moves = (counts[limit, is_breach, kind] for kind in _KINDS)
