@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from engine.hours import Hours
 from engine.pipeline import Settings
-from engine.policy import NO_LIMIT_US, Line, Period, Policy
+from engine.policy import CLOCKS, COUNTS, NO_LIMIT_US, Line, Period, Policy
 from engine.windows import Spec
-from tests.reference import Advance, Arrival, End, Rule, Rules
+from tests.reference import Adopt, Advance, Arrival, End, Rule, Rules
 
 __all__ = [
-    "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "scripts",
+    "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "policy_of", "scripts",
     "several_sources",
 ]  # fmt: skip
 
@@ -93,6 +93,29 @@ RULES = Rules(
     periods=tuple(("sale", start_us, end_us) for start_us, end_us in SALE_US),
 )
 
+#: Policies that may come after: limits shorter, longer, given where there was none and taken away; pausing, hours, sales turned
+#: about; none at all; and the first one again.
+ADOPTED = (
+    Adopt(
+        tuple(
+            Rule(rule.limit, 3 * S if rule.limit_us is None else max(S, rule.limit_us // 3), rule.when, 900 - rule.permille,
+                 pauses=rule.limit in CLOCKS and rule.limit not in PAUSING)
+            if rule.limit not in COUNTS else Rule(rule.limit, 3 - (rule.limit_us or 0), rule.when)
+            for rule in RULES.lines if "period" not in rule.when and rule.limit != "automatic_reply"
+        )
+    ),
+    Adopt(
+        (
+            *(replace(rule, limit_us=rule.limit_us and 2 * rule.limit_us, hours=((0, 3), (5, 1439)) if rule.limit in CLOCKS else ())
+              for rule in RULES.lines if rule.limit != "next_reply"),
+            Rule("automatic_reply", S, {}, hours=((1, 2),)),
+        ),
+        (("sale", -60 * S, 20 * S), ("sale", 1_700_000_010 * S, 1_700_000_020 * S)),
+    ),
+    Adopt(()),
+    Adopt(RULES.lines, RULES.periods),
+)  # fmt: skip
+
 #: Where a history begins: on a pane's edge, within a pane, across 1970, and after it.
 BEGINNINGS_US = (0, -65 * S, 1_700_000_000 * S, 1_700_000_007 * S + 250 * MS)
 #: Between one event and the next: ties, the finest step, limits met and just missed, a pane, the linger time.
@@ -160,6 +183,7 @@ _step = st.integers(0, len(GAPS_US) * _CHOICES * len(SAIDS) * 3 - 1)
 _life = st.lists(_step, min_size=1, max_size=8)
 _reports = st.lists(st.integers(0, len(GAPS_US) * len(STATES) * len(SAIDS) * 2 * 4 - 1), max_size=6)
 _doubles = st.lists(st.integers(0, 9_999), max_size=5)
+_adoptions = st.lists(st.integers(0, len(ADOPTED) * 100 - 1), max_size=2)
 _others = st.lists(st.integers(0, len(GAPS_US) * len(SAIDS) * 4 - 1), max_size=3)
 
 
@@ -292,16 +316,34 @@ def deliveries(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival]:
     return draw(several_sources(arrivals))
 
 
+def policy_of(lines: Sequence[Rule], periods: Sequence[tuple[str, int, int]] = ()) -> Policy:
+    """The engine's policy of the oracle's lines and periods."""
+    hours = {repr(line.hours): Hours(week=(line.hours,) * 7) for line in lines if line.hours}
+    return Policy(
+        tuple(
+            Line(line.limit, NO_LIMIT_US if line.limit_us is None else line.limit_us,
+                 {name: frozenset(values) for name, values in line.when.items()}, line.permille,
+                 repr(line.hours) if line.hours else "", line.pauses)
+            for line in lines
+        ),
+        tuple(Period(*period) for period in periods),
+        hours,
+    )  # fmt: skip
+
+
 @st.composite
-def scripts(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival | Advance | End]:
-    """Deliveries with the clock pushing in between, and sources that end."""
+def scripts(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival | Advance | End | Adopt]:
+    """Deliveries with the clock pushing and policies coming in between, and sources that end."""
     arrivals = draw(deliveries(legal=legal))
-    script: list[Arrival | Advance | End] = list(arrivals)
+    script: list[Arrival | Advance | End | Adopt] = list(arrivals)
     latest_us = max(arrival.time_us for arrival in arrivals)
     first_us = min(arrival.time_us for arrival in arrivals)
     for place, share in draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 12)), max_size=3)):
         now_us = first_us + (latest_us - first_us) * share // 10 - 8 * S
         script.insert(place % (len(script) + 1), Advance(now_us))
+    for chosen in draw(_adoptions):
+        which, place = _split(chosen, len(ADOPTED), 100)
+        script.insert(place % (len(script) + 1), ADOPTED[which])
     if draw(st.booleans()):
         source = arrivals[0].source
         last = max(number for number, part in enumerate(script) if isinstance(part, Arrival) and part.source == source)

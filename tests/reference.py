@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
+__all__ = ["Adopt", "Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
 DIMENSIONS = ("queue", "channel", "tenant", "region", "tier", "partner", "party", "category")
 STATES = ("available", "busy", "wrapup", "break", "meeting", "training", "offline")
@@ -111,6 +111,14 @@ class Rules:
         if not fitting:
             return Rule(limit, None)
         return max(fitting, key=lambda line: (len(line.when), [name in line.when for name in TELLING]))
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """From that place of the script on, these lines and periods hold."""
+
+    lines: tuple[Rule, ...]
+    periods: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass
@@ -263,22 +271,44 @@ class Oracle:
         self._floor_us = NEVER_US
         self._ids: set[str] = set()
         self._rows: list[Row] = []
+        self._adopted: list[tuple[tuple[int, int, int], int, Adopt]] = []
 
-    def take(self, script: Iterable[Arrival | Advance | End]) -> "Oracle":
+    def take(self, script: Iterable[Arrival | Advance | End | Adopt]) -> "Oracle":
         """The whole input, to its end."""
         for number, happening in enumerate(script):
             if isinstance(happening, Arrival):
                 self._judge(number, happening)
             elif isinstance(happening, Advance):
                 self._floor_us = max(self._floor_us, happening.now_us)
+            elif isinstance(happening, Adopt):
+                # As a late row stands: behind all that came before it and that the watermark has passed.
+                place = self.watermark_us(), 0, number
+                self._adopted.append((place, self._reached_us(), happening))
             else:
                 self._newest_us.setdefault(happening.source, NEVER_US)
                 self._heard_from_us.setdefault(happening.source, NEVER_US)
                 self._ended.add(happening.source)
         for row in sorted(self._rows, key=Row.place):
+            while self._adopted and self._adopted[0][0] < row.place():
+                self._adopt(*self._adopted.pop(0)[1:])
             self._live(row)
-        self._raise_what_is_overdue()
+        for _, at_us, policy in self._adopted:
+            self._adopt(at_us, policy)
+        self._raise_what_is_overdue(max(self._floor_us, NEVER_US if self.last_us is None else self.last_us))
         return self
+
+    def _reached_us(self) -> int:
+        """How far time has come: the watermark, or when all sources have ended the last event or the clock."""
+        watermark_us = self.watermark_us()
+        return watermark_us if watermark_us < -NEVER_US or self.last_us is None else max(self.last_us, self._floor_us)
+
+    def _adopt(self, at_us: int, policy: Adopt) -> None:
+        """What was due is raised by the old limits; then running clocks move to the new ones."""
+        self._raise_what_is_overdue(at_us)
+        self.rules = replace(self.rules, lines=policy.lines, periods=policy.periods)
+        for contact in self.contacts.values():
+            for clock, running in contact.clocks.items():
+                self._move(clock, running, contact.said, at_us)
 
     # What counts, and where it stands.
 
@@ -594,8 +624,7 @@ class Oracle:
                 else:
                     break
 
-    def _raise_what_is_overdue(self) -> None:
-        end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+    def _raise_what_is_overdue(self, end_us: int) -> None:
         for name, contact in self.contacts.items():
             self._raise_before(contact, name, end_us)
 
