@@ -21,6 +21,8 @@ __all__ = ["explanation_values", "show_changes", "show_counts", "show_explanatio
 
 #: Where nobody looks, lines are as long as they need to be.
 _PIPE_COLUMNS = 10_000
+#: Files of one limit that are named; of more, how many.
+FILES_SHOWN = 3
 _KINDS = ("comes", "goes", "moves")
 
 
@@ -47,7 +49,7 @@ def show_explanation(explanations: Sequence[Explanation]) -> None:
     """One row a limit."""
     rows = [
         [told.limit, _value(told.held), told.held.where if told.held else "—", told.why,
-         "; ".join(f"{place(line)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
+         "; ".join(f"{place(line, told.held)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
         for told in explanations
     ]  # fmt: skip
     _show(["limit", "value", "line", "why", "would hold otherwise"], rows)
@@ -121,7 +123,8 @@ def _value(line: Line | None) -> str:
 
 
 def _file(lines: Sequence[Line]) -> str:
-    return ", ".join(dict.fromkeys(line.where.rpartition(":")[0] for line in lines)) or "—"
+    names = dict.fromkeys(line.where.rpartition(":")[0] for line in lines)
+    return ", ".join(names) or "—" if len(names) <= FILES_SHOWN else f"{len(names)} files"
 
 
 def _line_values(line: Line | None) -> dict[str, Any] | None:
