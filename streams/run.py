@@ -20,6 +20,7 @@ from typing import Any
 
 import click
 
+from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
@@ -27,13 +28,16 @@ from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.options import Duration
-from streams.policy.reading import default_policy, read_policy
+from streams.policy.files import Bundle
+from streams.policy.reading import default_policy
+from streams.policy.watching import PolicyFile
 from streams.service import serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 
 __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
+JOURNAL = "journal.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -94,12 +98,10 @@ def run(
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
             )
-            policy = read_policy(policy_path) if policy_path else default_policy()
-            engine_settings = _engine_settings(settings, policy)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, engine_settings, simulate)
+            code = _serve(settings, PolicyFile(policy_path), simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -115,10 +117,14 @@ def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     )
 
 
-def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool) -> int:
+def _serve(settings: ServiceSettings, policy_file: PolicyFile, simulate: bool) -> int:
+    bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
         pseudonyms, journal = _open_data(settings)
+        if bundle is None and journal.policy_at(journal.sequence) is None:
+            journal.close()
+            policy_file.read()  # Raises again: there is no other policy to go on with.
         if simulate and journal.sequence:
             journal.close()
             raise CannotStart(
@@ -129,7 +135,20 @@ def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool)
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion))
+        engine_settings = _engine_settings(settings, policy)
+        return _run_loop(
+            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle)
+        )
+
+
+def _offered(policy_file: PolicyFile, settings: ServiceSettings) -> tuple[Bundle | None, Policy]:
+    """What the file says; None where it is refused and there may be a journal with the policy of before to go on with."""
+    try:
+        return policy_file.read()
+    except (InvalidSetting, OSError):
+        if not (settings.data / JOURNAL).exists():
+            raise
+        return None, default_policy()
 
 
 def _run_loop(main: Coroutine[Any, Any, int]) -> int:
@@ -166,7 +185,7 @@ def _open_data(settings: ServiceSettings) -> tuple[Pseudonyms, Journal]:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key")
-        return pseudonyms, Journal(settings.data / "journal.sqlite", rejects_kept_max=settings.rejects_kept_max)
+        return pseudonyms, Journal(settings.data / JOURNAL, rejects_kept_max=settings.rejects_kept_max)
     except OSError as error:
         raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
     except ValueError:

@@ -4,8 +4,10 @@ Owns what a policy may name: files beside it and below, by relative paths, as ma
 what stands in them. The law: what was read is what is kept, so a bundle is the same policy at any time and without its folder.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePath
 
 import msgspec
@@ -42,9 +44,11 @@ class Bundle:
         """Raises ValueError for other bytes."""
         return msgspec.msgpack.decode(data, type=cls)
 
-    def says_the_same(self, other: "Bundle") -> bool:
-        """Whether the same was written, whatever both stand on."""
-        return (self.text, self.files) == (other.text, other.files)
+    @cached_property
+    def digest(self) -> str:
+        """Of what was written, whatever it stands on."""
+        written = msgspec.msgpack.encode([self.text, sorted(self.files.items())])
+        return hashlib.sha256(written).hexdigest()
 
 
 class Files:

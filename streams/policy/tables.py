@@ -13,9 +13,10 @@ from engine.alarms import Alarm
 from engine.events import DIMENSIONS
 from engine.policy import LIMITS, NO_LIMIT_US, Line, Policy
 from engine.times import iso
+from streams.policy.difference import line_text
 from streams.policy.explaining import Explanation, place
 from streams.policy.trial import Change, Comparison
-from streams.policy.words import limit_text, share_text
+from streams.policy.words import limit_text
 
 __all__ = ["explanation_values", "show_changes", "show_counts", "show_explanation", "show_policy", "trial_values"]
 
@@ -113,13 +114,7 @@ def _name(is_breach: bool) -> str:
 
 
 def _value(line: Line | None) -> str:
-    if line is None:
-        return "—"
-    told = [limit_text(line.limit_us, line.limit)]
-    if line.limit_us != NO_LIMIT_US:
-        told += [f"in hours {line.hours}"] * bool(line.hours) + ["pauses"] * line.pauses
-        told += [f"warned at {share_text(line.warn_permille)}"] * bool(line.warn_permille)
-    return ", ".join(told)
+    return "—" if line is None else line_text(line)
 
 
 def _file(lines: Sequence[Line]) -> str:
