@@ -271,6 +271,7 @@ class Oracle:
         self._floor_us = NEVER_US
         self._ids: set[str] = set()
         self._rows: list[Row] = []
+        self.adopted: list[tuple[int, Adopt]] = []
         self._adopted: list[tuple[tuple[int, int, int], int, Adopt]] = []
 
     def take(self, script: Iterable[Arrival | Advance | End | Adopt]) -> "Oracle":
@@ -283,6 +284,7 @@ class Oracle:
             elif isinstance(happening, Adopt):
                 # As a late row stands: behind all that came before it and that the watermark has passed.
                 place = self.watermark_us(), 0, number
+                self.adopted.append((place[0], happening))
                 self._adopted.append((place, self._reached_us(), happening))
             else:
                 self._newest_us.setdefault(happening.source, NEVER_US)
