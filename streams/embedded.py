@@ -25,9 +25,7 @@ from typing import Any
 
 import msgspec
 
-from engine.alarms import Alarm
 from engine.errors import InvalidSetting
-from engine.events import DIMENSIONS
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Settings, followed
 from engine.policy import Policy
@@ -39,6 +37,7 @@ from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
 from streams.settings import ServiceSettings
+from streams.telling import told
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
 
@@ -302,7 +301,7 @@ class Embedded:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
-        self._alarms.extendleft(map(_told, self._keeper.engine.take_alarms()))
+        self._alarms.extendleft(map(told, self._keeper.engine.take_alarms()))
         facts["alarms"] = list(self._alarms)
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
@@ -320,8 +319,8 @@ class Embedded:
 
     def _policy(self) -> dict[str, Any]:
         kept = self.policy
-        told = {"name": kept.name, "by": kept.by, "since_us": kept.since_us} if kept else {}
-        return told | {"refused": list(self.refused), "reloads": dict(self.vitals.policy_reloads)}
+        of_it = {"name": kept.name, "by": kept.by, "since_us": kept.since_us} if kept else {}
+        return of_it | {"refused": list(self.refused), "reloads": dict(self.vitals.policy_reloads)}
 
     def _counters(self) -> dict[str, Any]:
         counters = self._keeper.engine.counters
@@ -364,24 +363,10 @@ class Embedded:
             return
         policy = unbundled(wanted)
         followed(self._keeper.engine.settings, policy)
-        told = kept_policy(wanted, by="start", since_us=now_us(), file_digest=file.digest)
-        _, written = self._hand_in(told, policy)  # Nobody else is admitted yet.
+        renewed = kept_policy(wanted, by="start", since_us=now_us(), file_digest=file.digest)
+        _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
         written.result()
         self._take(self._absorb.get())
-
-
-def _told(alarm: Alarm) -> dict[str, Any]:
-    """An alarm as readers get it; of the dimensions those that are known."""
-    return {
-        "id": alarm.id,
-        "at_us": alarm.at_us,
-        "commitment": alarm.commitment,
-        "step": alarm.step,
-        alarm.about: alarm.name,
-        "since_us": alarm.since_us,
-        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value},
-        **dict(alarm.more),
-    }
 
 
 def _plain(value: Any) -> Any:
