@@ -20,7 +20,7 @@ from engine.watermark import NEVER_US
 
 __all__ = [
     "ANNOUNCEMENT", "AUTOMATIC_REPLY", "BENCHMARK", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "TRANSFERS", "UNLIMITED", "UNRESOLVED", "WAIT", "breach", "move",
-    "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
+    "move_all", "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
 ]  # fmt: skip
 
 #: What is remembered of a contact beside its state and its clocks. Instants and durations in microseconds, `NEVER_US` for
@@ -144,6 +144,16 @@ def move(
                 warn_us[slot, clock] = max(warn_us[slot, clock], at_us)
             if life.warned >> clock & 1 or warn_us[slot, clock] >= due_us[slot, clock]:
                 warn_us[slot, clock] = NEVER
+
+
+@compiled
+def move_all(
+    slots: Index, at_us: Number, lives: NDArray[np.void], due_us: Index, warn_us: Index, soonest_us: Index, tables: Tables,
+) -> None:  # fmt: skip  # pragma: no cover
+    """Holds the running clocks of these contacts to other tables, from `at_us` on; the calendars must cover their lives."""
+    for slot in slots:
+        move(slot, lives[slot].combination, at_us, lives[slot], due_us, warn_us, tables)
+        soonest_us[slot] = soonest(slot, lives[slot], due_us, warn_us)
 
 
 @compiled

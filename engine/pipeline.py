@@ -5,7 +5,7 @@ a size that suits arrays; how a stream is cut into calls or batches changes no f
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Self
 
@@ -28,13 +28,13 @@ from engine.measures import SERVICE_LEVELS
 from engine.misses import Misses
 from engine.policy import Limits, Policy
 from engine.repeats import Repeats
-from engine.snapshot import restore, snapshot
+from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
 
-__all__ = ["Counters", "Engine", "Settings"]
+__all__ = ["Counters", "Engine", "Settings", "followed"]
 
 _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in KINDS])
 _AGENT_STATE = kind("agent.state")
@@ -103,6 +103,17 @@ class Settings:
             raise InvalidSetting(
                 f"retention_us is {self.retention_us}; it must be at least the disorder bound, the allowed lateness and an hour together"
             )
+
+
+def followed(settings: Settings, policy: Policy) -> Settings:
+    """The settings with another policy. Raises InvalidSetting where an engine with state cannot go on with it."""
+    after = replace(settings, policy=policy)
+    if fingerprint(after) != fingerprint(settings):
+        raise InvalidSetting(
+            "the policy keeps other figures than the one in force, so those kept so far would mean something else; "
+            "leave its figures as they are, or begin with an empty data folder"
+        )
+    return after
 
 
 @dataclass
@@ -209,6 +220,24 @@ class Engine:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
         self._process()
         self._due(self._reached_us())
+
+    def adopt(self, policy: Policy) -> None:
+        """From this place of the stream on that policy holds: what the watermark has passed is settled under the one of
+        before, and clocks that run move to the new limits.
+
+        Raises InvalidSetting, and changes nothing, where it does not go with the state; see `followed`.
+        """
+        settings = followed(self.settings, policy)
+        self.settle()
+        self.settings, self.limits = settings, Limits(policy, self.combinations)
+        at_us = self._reached_us()
+        # Whatever is held to the policy is told here, each part once.
+        self.contacts.adopt(self.limits, at_us)
+        self.repeats.limits = self.limits
+        self.misses.adopt(policy)
+        facts = Facts()
+        self.alarms.add(self.back_office.adopt(policy, at_us, facts))
+        self.tallies.absorb(facts)
 
     # Out.
 

@@ -5,7 +5,7 @@ describe. Of the lines that describe a contact the most specific holds: the one 
 whose conditions come first in `CONDITIONS`. Settings only, frozen and checked when made; nothing here is ever measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations as pairs_of
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from engine.calendars import Calendars
 from engine.columns import Combinations
 from engine.errors import InvalidSetting
-from engine.events import DIMENSIONS
 from engine.hours import Hours
+from engine.matching import Matcher
 from engine.times import MINUTE_US, SECOND_US, iso
 
 __all__ = [
@@ -242,10 +242,10 @@ class Policy:
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
         """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""
-        return next((entry for entry in self._ranked.get(limit, ()) if entry.holds(facts)), None)
+        return next((entry for entry in self.ranked.get(limit, ()) if entry.holds(facts)), None)
 
     @cached_property
-    def _ranked(self) -> Mapping[str, list[Line]]:
+    def ranked(self) -> Mapping[str, Sequence[Line]]:
         """The lines of each limit, the most specific first."""
         ranked: dict[str, list[Line]] = {}
         for entry in sorted(self.lines, key=lambda entry: entry.rank, reverse=True):
@@ -292,6 +292,14 @@ class Limits:
             if entry.limit_us < NO_LIMIT_US:
                 longest_us[entry.hours] = max(longest_us.get(entry.hours, 0), entry.limit_us)
         self.calendars = Calendars(policy.hours, longest_us)
+        ranked = [policy.ranked.get(limit, ()) for limit in CONTACT_LIMITS]
+        self._matcher = Matcher(ranked, self.periods)
+        self._values = (
+            _values(ranked, lambda entry: entry.limit_us, NO_LIMIT_US),
+            _values(ranked, lambda entry: entry.warn_permille, 0),
+            _values(ranked, lambda entry: self.calendars.names.index(entry.hours), 0),
+            _values(ranked, lambda entry: entry.pauses, 0),
+        )
 
     @property
     def tables(self) -> "Tables":
@@ -304,26 +312,21 @@ class Limits:
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
         known = self.table_us.shape[2]
-        new = self.combinations.values[known : len(self.combinations)].tolist()
-        if new:
-            texts = [names.texts for names in self.combinations.names]
-            told = [
-                dict(zip(DIMENSIONS, (names[code] for names, code in zip(texts, row, strict=True)), strict=True))
-                for row in new
-            ]
-            found = [
-                [[self.policy.find(limit, facts | {"period": period}) for facts in told] for period in self.periods]
-                for limit in CONTACT_LIMITS
-            ]
-            self.table_us = np.concatenate((self.table_us, _table(found, "limit_us", NO_LIMIT_US)), axis=2)
-            self.warn_permille = np.concatenate((self.warn_permille, _table(found, "warn_permille", 0)), axis=2)
-            self.pausable = np.concatenate((self.pausable, _table(found, "pauses", False)), axis=2)
-            calendars = [[[entry.hours if entry else "" for entry in row] for row in plane] for plane in found]
-            numbers = np.array(
-                [[[*map(self.calendars.names.index, row)] for row in plane] for plane in calendars], np.int64
+        new = self.combinations.values[known : len(self.combinations)]
+        if len(new):
+            found = self._matcher.find([names.texts for names in self.combinations.names], new)
+            tables = (self.table_us, self.warn_permille, self.hours_of, self.pausable)
+            self.table_us, self.warn_permille, self.hours_of, self.pausable = (
+                np.concatenate((table, _told(values, found)), axis=2)
+                for table, values in zip(tables, self._values, strict=True)
             )
-            self.hours_of = np.concatenate((self.hours_of, numbers), axis=2)
 
 
-def _table(found: list[list[list[Line | None]]], name: str, default: int) -> NDArray[np.int64]:
-    return np.array([[[getattr(entry, name, default) for entry in row] for row in plane] for plane in found], np.int64)
+def _values(ranked: Sequence[Sequence[Line]], told: Callable[[Line], int], default: int) -> list[NDArray[np.int64]]:
+    """What the lines of each limit say; behind them what holds where none does."""
+    return [np.array([*map(told, lines), default], np.int64) for lines in ranked]
+
+
+def _told(values: list[NDArray[np.int64]], found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the lines found say, by limit, period and combination."""
+    return np.stack([of_limit[numbers] for of_limit, numbers in zip(values, found, strict=True)])

@@ -22,18 +22,18 @@ from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
 from engine.watermark import Source
+from engine.windows import pane_us_of
 
-__all__ = ["restore", "snapshot"]
+__all__ = ["fingerprint", "restore", "snapshot"]
 
 _VERSION = 6
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
 
-def fingerprint(engine: Any) -> str:
+def fingerprint(settings: Any) -> str:
     """What must not differ between the engine that wrote a snapshot and the one that reads it."""
-    settings = engine.settings
-    told = (_VERSION, settings.rollups, engine.pane_us, FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
+    told = (_VERSION, settings.rollups, pane_us_of(list(settings.windows)), FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
             settings.allowed_lateness_us)  # fmt: skip
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
@@ -42,7 +42,7 @@ def snapshot(engine: Any) -> bytes:
     """The state of an engine between two calls."""
     order, identities = engine.order, engine.identities
     state = {
-        "fingerprint": fingerprint(engine),
+        "fingerprint": fingerprint(engine.settings),
         "secret": engine.secret.value,
         "sequence": engine.sequence,
         "details": engine.details,
@@ -79,7 +79,7 @@ def snapshot(engine: Any) -> bytes:
 def restore(engine: Any, data: bytes) -> None:
     """Fills a new engine. Raises InvalidSetting when the snapshot was made with other settings, ValueError when it is broken."""
     state = _unpacked(msgspec.msgpack.decode(data))
-    if state["fingerprint"] != fingerprint(engine):
+    if state["fingerprint"] != fingerprint(engine.settings):
         raise InvalidSetting(
             "the snapshot was made with other rollups, windows or bounds; start with an empty data folder or the old settings"
         )

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from engine.hours import Hours
 from engine.pipeline import Settings
-from engine.policy import DUE_US, NO_LIMIT_US, Grade, Line, Period, Policy
+from engine.policy import CLOCKS, COUNTS, DUE_US, NO_LIMIT_US, Grade, Line, Period, Policy
 from engine.windows import Spec
-from tests.reference import Advance, Arrival, End, Rule, Rules
+from tests.reference import Adopt, Advance, Arrival, End, Rule, Rules
 
 __all__ = [
-    "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "scripts",
+    "RULES", "SETTINGS", "Happening", "centres", "deliveries", "disordered", "doubled", "in_order", "line", "policy_of", "scripts",
     "several_sources",
 ]  # fmt: skip
 
@@ -63,7 +63,7 @@ GRADES: tuple[tuple[str, dict[str, tuple[str, ...]], int], ...] = (
 #: How often something may happen to a contact.
 NUMBERS: tuple[tuple[str, int, dict[str, tuple[str, ...]]], ...] = (
     ("transfers", 2, {}), ("transfers", 1, {"tier": ("vip",)}), ("unresolved", 1, {}), ("unresolved", 2, {"queue": ("sales",)}),
-    ("failed_checks", 2, {}), ("failed_checks", 1, {"tenant": ("shop-a",)}), ("misses", 2, {}), ("misses", 1, {"tenant": ("shop-a", "")}),
+    ("repeats", 2, {}), ("repeats", 3, {"queue": ("sales",)}), ("failed_checks", 2, {}), ("failed_checks", 1, {"tenant": ("shop-a",)}), ("misses", 2, {}), ("misses", 1, {"tenant": ("shop-a", "")}),
 )  # fmt: skip
 #: Clocks that stand still while a contact is pending.
 PAUSING = ("wait", "first_human_reply", "next_reply")
@@ -110,6 +110,30 @@ RULES = Rules(
     periods=tuple(("sale", start_us, end_us) for start_us, end_us in SALE_US),
     grades=tuple((grade, when, after_s * S) for grade, when, after_s in GRADES),
 )
+
+#: Policies that may come after: limits shorter, longer, given where there was none and taken away; pausing, hours, sales turned
+#: about; none at all; and the first one again.
+ADOPTED = (
+    Adopt(
+        tuple(
+            Rule(rule.limit, 3 * S if rule.limit_us is None else max(S, rule.limit_us // 3), rule.when, 900 - rule.permille,
+                 pauses=rule.limit in CLOCKS and rule.limit not in PAUSING)
+            if rule.limit not in COUNTS else Rule(rule.limit, max(1, 3 - (rule.limit_us or 0)), rule.when)
+            for rule in RULES.lines if "period" not in rule.when and rule.limit != "automatic_reply"
+        ),
+        grades=(("major", {"kind": ("joint", "complaint")}, 3 * S), ("extraordinary", {}, 60 * S)),
+    ),
+    Adopt(
+        (
+            *(replace(rule, limit_us=rule.limit_us and 2 * rule.limit_us, hours=((0, 3), (5, 1439)) if rule.limit in CLOCKS else ())
+              for rule in RULES.lines if rule.limit != "next_reply"),
+            Rule("automatic_reply", S, {}, hours=((1, 2),)),
+        ),
+        (("sale", -60 * S, 20 * S), ("sale", 1_700_000_010 * S, 1_700_000_020 * S)),
+    ),
+    Adopt(()),
+    Adopt(RULES.lines, RULES.periods, RULES.grades),
+)  # fmt: skip
 
 #: Where a history begins: on a pane's edge, within a pane, across 1970, and after it.
 BEGINNINGS_US = (0, -65 * S, 1_700_000_000 * S, 1_700_000_007 * S + 250 * MS)
@@ -192,6 +216,7 @@ _ANY_WORK = tuple(sorted({kind for kinds in _WORK.values() for kind in kinds}))
 _WORDS = 5 * 4 * 5 * 3
 _WORK_SIZE = len(GAPS_US) * 240 * 2 * len(SAIDS) * _WORDS
 _work = st.lists(st.integers(0, _WORK_SIZE - 1), max_size=14)
+_adoptions = st.lists(st.integers(0, len(ADOPTED) * 100 - 1), max_size=2)
 
 
 def _split(number: int, *sizes: int) -> list[int]:
@@ -366,16 +391,41 @@ def deliveries(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival]:
     return draw(several_sources(arrivals))
 
 
+def policy_of(
+    lines: Sequence[Rule], periods: Sequence[tuple[str, int, int]] = (),
+    grades: Sequence[tuple[str, Mapping[str, tuple[str, ...]], int]] = (),
+) -> Policy:  # fmt: skip
+    """The engine's policy of the oracle's lines, periods and grades."""
+    hours = {repr(line.hours): Hours(week=(line.hours,) * 7) for line in lines if line.hours}
+    return Policy(
+        tuple(
+            Line(line.limit, NO_LIMIT_US if line.limit_us is None else DUE_US if line.limit == "promise" else line.limit_us,
+                 {name: frozenset(values) for name, values in line.when.items()}, line.permille,
+                 repr(line.hours) if line.hours else "", line.pauses)
+            for line in lines
+        ),
+        tuple(Period(*period) for period in periods),
+        hours,
+        grades=tuple(
+            Grade(grade, {name: frozenset(values) for name, values in when.items()}, after_us)
+            for grade, when, after_us in grades
+        ),
+    )  # fmt: skip
+
+
 @st.composite
-def scripts(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival | Advance | End]:
-    """Deliveries with the clock pushing in between, and sources that end."""
+def scripts(draw: st.DrawFn, *, legal: bool = True) -> list[Arrival | Advance | End | Adopt]:
+    """Deliveries with the clock pushing and policies coming in between, and sources that end."""
     arrivals = draw(deliveries(legal=legal))
-    script: list[Arrival | Advance | End] = list(arrivals)
+    script: list[Arrival | Advance | End | Adopt] = list(arrivals)
     latest_us = max(arrival.time_us for arrival in arrivals)
     first_us = min(arrival.time_us for arrival in arrivals)
     for place, share in draw(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 12)), max_size=3)):
         now_us = first_us + (latest_us - first_us) * share // 10 - 8 * S
         script.insert(place % (len(script) + 1), Advance(now_us))
+    for chosen in draw(_adoptions):
+        which, place = _split(chosen, len(ADOPTED), 100)
+        script.insert(place % (len(script) + 1), ADOPTED[which])
     if draw(st.booleans()):
         source = arrivals[0].source
         last = max(number for number, part in enumerate(script) if isinstance(part, Arrival) and part.source == source)

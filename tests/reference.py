@@ -12,7 +12,7 @@ from typing import Any
 
 from tests import reference_cases
 
-__all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
+__all__ = ["Adopt", "Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
 DIMENSIONS = ("queue", "channel", "tenant", "region", "tier", "partner", "party", "category")
 STATES = ("available", "busy", "wrapup", "break", "meeting", "training", "offline")
@@ -138,6 +138,15 @@ class Rules:
         return max(fitting, key=lambda line: (len(line.when), [name in line.when for name in TELLING]))
 
 
+@dataclass(frozen=True)
+class Adopt:
+    """From that place of the script on, these lines, periods and grades hold."""
+
+    lines: tuple[Rule, ...]
+    periods: tuple[tuple[str, int, int], ...] = ()
+    grades: tuple[tuple[str, Mapping[str, tuple[str, ...]], int], ...] = ()
+
+
 @dataclass
 class Clock:
     """One that runs: since when, when it is due and warned of (None: never), and whether it has been warned of."""
@@ -205,6 +214,7 @@ class Matter:
     as_: Dimensions
     arrival_us: int
     is_judged: bool
+    limit: int | None = None
 
     def place(self) -> tuple[Any, ...]:
         row = self.row
@@ -311,23 +321,48 @@ class Oracle:
         self._ids: set[str] = set()
         self._rows: list[Row] = []
         self.back_office = reference_cases.BackOffice(self, _open_for)
+        self.adopted: list[tuple[int, Adopt]] = []
+        self._adopted: list[tuple[tuple[int, int, int], int, Adopt]] = []
 
-    def take(self, script: Iterable[Arrival | Advance | End]) -> "Oracle":
+    def take(self, script: Iterable[Arrival | Advance | End | Adopt]) -> "Oracle":
         """The whole input, to its end."""
         for number, happening in enumerate(script):
             if isinstance(happening, Arrival):
                 self._judge(number, happening)
             elif isinstance(happening, Advance):
                 self._floor_us = max(self._floor_us, happening.now_us)
+            elif isinstance(happening, Adopt):
+                # As a late row stands: behind all that came before it and that the watermark has passed.
+                place = self.watermark_us(), 0, number
+                self.adopted.append((place[0], happening))
+                self._adopted.append((place, self._reached_us(), happening))
             else:
                 self._newest_us.setdefault(happening.source, NEVER_US)
                 self._heard_from_us.setdefault(happening.source, NEVER_US)
                 self._ended.add(happening.source)
         for row in sorted(self._rows, key=Row.place):
+            while self._adopted and self._adopted[0][0] < row.place():
+                self._adopt(*self._adopted.pop(0)[1:])
             self._live(row)
-        self._raise_what_is_overdue()
+        for _, at_us, policy in self._adopted:
+            self._adopt(at_us, policy)
+        self._raise_what_is_overdue(max(self._floor_us, NEVER_US if self.last_us is None else self.last_us))
         self._repeats()
         return self
+
+    def _reached_us(self) -> int:
+        """How far time has come: the watermark, or when all sources have ended the last event or the clock."""
+        watermark_us = self.watermark_us()
+        return watermark_us if watermark_us < -NEVER_US or self.last_us is None else max(self.last_us, self._floor_us)
+
+    def _adopt(self, at_us: int, policy: Adopt) -> None:
+        """What was due is raised by the old limits; then running clocks move to the new ones."""
+        self._raise_what_is_overdue(at_us)
+        self.rules = replace(self.rules, lines=policy.lines, periods=policy.periods, grades=policy.grades)
+        for contact in self.contacts.values():
+            for clock, running in contact.clocks.items():
+                self._move(clock, running, contact.said, at_us)
+        self.back_office.adopt(at_us)
 
     # What counts, and where it stands.
 
@@ -577,7 +612,8 @@ class Oracle:
         known = dict(zip(DIMENSIONS, contact.said, strict=True))
         if contact.problem is None and contact.customer and known["category"]:
             contact.problem = contact.customer, known["tenant"], known["category"]
-            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, True))
+            limit = self.rules.find("repeats", contact.said, row.time_us).limit_us
+            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, True, limit))
         if row.kind == "contact.closed" and row.event.get("resolved") is not None:
             self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, False))
 
@@ -594,8 +630,7 @@ class Oracle:
                 number_of[name, matter.problem] = number
                 if number > 1:
                     self._count("repeat_contacts", as_, row.time_us)
-                limit = self.rules.find("repeats", as_, row.time_us).limit_us
-                if number > 1 and limit is not None and number >= limit:
+                if number > 1 and matter.limit is not None and number >= matter.limit:
                     self.raised.append(
                         Raised(row.time_us, "repeats", "broken", "contact", name, matter.arrival_us, as_)
                     )
@@ -694,8 +729,7 @@ class Oracle:
                 else:
                     break
 
-    def _raise_what_is_overdue(self) -> None:
-        end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+    def _raise_what_is_overdue(self, end_us: int) -> None:
         for name, contact in self.contacts.items():
             self._raise_before(contact, name, end_us)
         self.back_office.end(end_us)

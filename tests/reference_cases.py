@@ -92,6 +92,7 @@ class BackOffice:
         self.calls: dict[str, Thing] = {}
         self.failed: dict[str, list[int]] = defaultdict(list)
         self.misses: list[tuple[int, int, str, str, Dimensions]] = []
+        self.kept: dict[str, list[tuple[int, str]]] = defaultdict(list)
 
     def take(self, row: Any) -> None:
         """One event, in its turn."""
@@ -120,16 +121,28 @@ class BackOffice:
                 self.calls[name] = call
 
     def missed(self, place_us: int, at_us: int, contact: str, agent: str, said: Dimensions) -> None:
-        """An agent's contact broke a limit."""
-        self.misses.append((place_us, at_us, contact, agent, said))
+        """An agent's contact broke a limit. Where none is held to a number of misses, nobody takes note."""
+        if any(line.limit == "misses" and line.limit_us is not None for line in self.rules.lines):
+            self.misses.append((place_us, at_us, contact, agent, said))
+
+    def adopt(self, at_us: int) -> None:
+        """The oracle has other rules; what is owed moves to them."""
+        self.rules = self.oracle.rules
+        for case in self.cases.values():
+            self._rise(case, at_us)
+        for thing in [*self.cases.values(), *self.promises.values(), *self.coachings.values(), *self.calls.values()]:
+            self._move(thing, at_us)
+            self._rest(thing, at_us)
 
     def end(self, end_us: int) -> None:
         """All that comes before the end; misses then count in the order of their places."""
         self.reach(end_us)
-        kept: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for place_us, at_us, contact, agent, said in sorted(self.misses):
+        kept = self.kept
+        known, self.misses = sorted(self.misses), []
+        for place_us, at_us, contact, agent, said in known:
             if place_us >= end_us:
-                break
+                self.misses.append((place_us, at_us, contact, agent, said))
+                continue
             own = kept[agent] = [miss for miss in kept[agent] if place_us - miss[0] < DAY_US]
             if contact in [name for _, name in own]:
                 continue

@@ -4,11 +4,12 @@ Never decides which line holds: see engine.policy. The law: a file is taken whol
 a limit that it does not name stays as the default policy has it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
-from functools import cache, partial
-from importlib.resources import files
+from functools import cache, lru_cache, partial
+from importlib.resources import files as package_files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -31,8 +32,10 @@ from engine.policy import (
 )
 from engine.times import duration_us
 from streams.options import zone_of
+from streams.policy.files import Beside, Bundle, Files, Kept
 from streams.policy.hours import HOURS_KEYS, hours_of
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
+from streams.policy.including import INCLUDE, compose_all
+from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text
 from streams.policy.words import (
     LIMIT_US_MAX,
     NONE,
@@ -44,7 +47,10 @@ from streams.policy.words import (
     share_permille,
 )
 
-__all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
+__all__ = [
+    "DEFAULT_NAME", "LINES_MAX", "bundled", "default_bundle", "default_policy", "default_text", "is_default", "parse_policy",
+    "read_bundle", "read_policy", "unbundled",
+]  # fmt: skip
 
 T = TypeVar("T")
 #: How places in the default policy are called.
@@ -55,7 +61,9 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits")
+_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", INCLUDE)
+#: Where a fault stands: its file and line.
+_PLACE = re.compile(r"(.*?):(\d+): ")
 #: Holidays are asked for from this year on, up to the next.
 HOLIDAYS_FROM = 2015
 #: What a line may say beside its conditions: the field of `Line`, and how its text is read.
@@ -69,48 +77,87 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 def read_policy(path: Path) -> Policy:
     """The policy of a file. Raises InvalidPolicy with all its faults, OSError where it cannot be read."""
+    return read_bundle(path)[1]
+
+
+def read_bundle(path: Path, files: Files | None = None) -> tuple[Bundle, Policy]:
+    """A file with all that it names, and the policy that they are. Raises as `read_policy`; `files` has then what was asked for."""
     with path.open("rb") as file:
-        return parse_policy(file.read(FILE_BYTES_MAX + 1), str(path))
+        return bundled(file.read(FILE_BYTES_MAX + 1), str(path), files)
 
 
 def parse_policy(data: bytes, name: str) -> Policy:
     """The policy of a file's bytes; `name` is how its places are called. Raises InvalidPolicy with all its faults."""
-    return _parsed(data, name, default_policy())
+    return bundled(data, name)[1]
+
+
+def bundled(data: bytes, name: str, files: Files | None = None) -> tuple[Bundle, Policy]:
+    """The same with what it is made of; what it names is taken from `files`, else from the folder of `name`."""
+    files = files or Beside(name)
+    year = date.today().year
+    policy = _parsed(data, name, files, _standing_on(default_text().encode(), year), year)
+    return Bundle(name, data, default_text().encode(), year, dict(files.taken)), policy
+
+
+def unbundled(bundle: Bundle) -> Policy:
+    """The policy of a bundle, the same whenever it is asked for. Raises InvalidPolicy where this version refuses it."""
+    default = _standing_on(bundle.ground, bundle.year)
+    return default if is_default(bundle) else _parsed(bundle.text, bundle.name, Kept(bundle), default, bundle.year)
+
+
+def default_bundle() -> Bundle:
+    """The default policy as a bundle."""
+    return Bundle(DEFAULT_NAME, b"", default_text().encode(), date.today().year)
+
+
+def is_default(bundle: Bundle) -> bool:
+    """Whether a bundle says nothing of its own."""
+    return not bundle.text
+
+
+def default_policy() -> Policy:
+    """The policy that ships with Floorwatch: what is watched where nobody says otherwise."""
+    return _standing_on(default_text().encode(), date.today().year)
+
+
+@lru_cache(8)
+def _standing_on(text: bytes, year: int) -> Policy:
+    return _parsed(text, DEFAULT_NAME, Beside(DEFAULT_NAME), Policy(()), year)
 
 
 @cache
-def default_policy() -> Policy:
-    """The policy that ships with Floorwatch: what is watched where nobody says otherwise."""
-    return _parsed(default_text().encode(), DEFAULT_NAME, Policy(()))
-
-
 def default_text() -> str:
     """The default policy's file, with its comments."""
-    return (files("streams.policy") / "default.yaml").read_text("utf-8")
+    return (package_files("streams.policy") / "default.yaml").read_text("utf-8")
 
 
-def _parsed(data: bytes, name: str, default: Policy) -> Policy:
+def _parsed(data: bytes, name: str, files: Files, default: Policy, year: int) -> Policy:
     faults = Faults()
     given: dict[str, Any] = {}
     with faults.gathered():
-        given = _policy(compose(data, name, faults), Path(name).parent, default, faults)
+        given = _policy(compose_all(data, name, files, faults), files, default, year, faults)
     if faults.told:
-        raise InvalidPolicy(*_in_order(faults.told, name))
+        raise InvalidPolicy(*_in_order(faults.told, [name, *(str(files.folder / asked) for asked in files.asked)]))
     try:
         return Policy(**given)
     except InvalidSetting as fault:
         raise InvalidPolicy(str(fault)) from None
 
 
-def _in_order(told: list[str], name: str) -> list[str]:
-    """Faults by their lines, as many as somebody reads."""
-    found = sorted((int(fault.removeprefix(name).split(":")[1]), fault) for fault in told)
+def _in_order(told: list[str], names: Sequence[str]) -> list[str]:
+    """Faults by their files and lines, as many as somebody reads."""
+
+    def place(fault: str) -> tuple[int, int]:
+        at = _PLACE.match(fault)
+        return (names.index(at[1]), int(at[2])) if at and at[1] in names else (len(names), 0)
+
+    found = sorted((*place(fault), fault) for fault in set(told))
     rest = found[FAULTS_MAX:]
-    more = [f"{name}:{rest[0][0]}: here and below are {len(rest):,} faults more"] if rest else []
-    return [fault for _, fault in found[:FAULTS_MAX]] + more
+    more = [f"{names[rest[0][0]]}:{rest[0][1]}: here and below are {len(rest):,} faults more"] if rest else []
+    return [fault for *_, fault in found[:FAULTS_MAX]] + more
 
 
-def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[str, Any]:
+def _policy(node: Node, files: Files, default: Policy, year: int, faults: Faults) -> dict[str, Any]:
     said = _entries(node, _SECTIONS, "the file", faults)
     given: dict[str, Any] = {"lines": default.lines, "service_level": default.service_level}
     of_dates = ZONE
@@ -124,11 +171,11 @@ def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[s
         given["periods"] = tuple(_gathered(said["periods"], partial(_period, of_dates, faults), faults))
     given["hours"], given["notes"], given["grades"] = dict(default.hours), (), default.grades
     if "hours" in said:
-        years = range(HOLIDAYS_FROM, date.today().year + 2)
+        years = range(HOLIDAYS_FROM, year + 2)
         for hours, entries in _named_entries(said["hours"]).items():
             with faults.gathered():
                 known = _entries(entries, HOURS_KEYS, "hours", faults)
-                given["hours"][hours], notes = hours_of(known, entries.where, of_dates.key, years, folder)
+                given["hours"][hours], notes = hours_of(known, entries.where, of_dates.key, years, files)
                 given["notes"] += tuple(f"{entries.where}: {note}" for note in notes)
     if "grades" in said:
         none = isinstance(said["grades"], Text) and said["grades"].text == NONE

@@ -13,14 +13,17 @@ from engine.alarms import Alarm
 from engine.events import DIMENSIONS
 from engine.policy import LIMITS, NO_LIMIT_US, Line, Policy
 from engine.times import iso
+from streams.policy.difference import line_text
 from streams.policy.explaining import Explanation, place
 from streams.policy.trial import Change, Comparison
-from streams.policy.words import limit_text, share_text
+from streams.policy.words import limit_text
 
 __all__ = ["explanation_values", "show_changes", "show_counts", "show_explanation", "show_policy", "trial_values"]
 
 #: Where nobody looks, lines are as long as they need to be.
 _PIPE_COLUMNS = 10_000
+#: Files of one limit that are named; of more, how many.
+FILES_SHOWN = 3
 _KINDS = ("comes", "goes", "moves")
 
 
@@ -47,7 +50,7 @@ def show_explanation(explanations: Sequence[Explanation]) -> None:
     """One row a limit."""
     rows = [
         [told.limit, _value(told.held), told.held.where if told.held else "—", told.why,
-         "; ".join(f"{place(line)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
+         "; ".join(f"{place(line, told.held)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
         for told in explanations
     ]  # fmt: skip
     _show(["limit", "value", "line", "why", "would hold otherwise"], rows)
@@ -113,17 +116,12 @@ def _name(is_breach: bool) -> str:
 
 
 def _value(line: Line | None) -> str:
-    if line is None:
-        return "—"
-    told = [limit_text(line.limit_us, line.limit)]
-    if line.limit_us != NO_LIMIT_US:
-        told += [f"in hours {line.hours}"] * bool(line.hours) + ["pauses"] * line.pauses
-        told += [f"warned at {share_text(line.warn_permille)}"] * bool(line.warn_permille)
-    return ", ".join(told)
+    return "—" if line is None else line_text(line)
 
 
 def _file(lines: Sequence[Line]) -> str:
-    return ", ".join(dict.fromkeys(line.where.rpartition(":")[0] for line in lines)) or "—"
+    names = dict.fromkeys(line.where.rpartition(":")[0] for line in lines)
+    return ", ".join(names) or "—" if len(names) <= FILES_SHOWN else f"{len(names)} files"
 
 
 def _line_values(line: Line | None) -> dict[str, Any] | None:

@@ -17,8 +17,8 @@ from engine.histograms import bucket
 from engine.pipeline import Engine, Settings
 from engine.tallies import NO_PEAK, Rollup
 from engine.windows import MEASURES, Figures, collect
-from tests.histories import RULES, SETTINGS, line
-from tests.reference import Advance, Arrival, End, Oracle, Span
+from tests.histories import RULES, SETTINGS, line, policy_of
+from tests.reference import Adopt, Advance, Arrival, End, Oracle, Span
 
 __all__ = [
     "assert_equal_to_the_oracle",
@@ -32,12 +32,12 @@ __all__ = [
     "span_of",
 ]
 
-Script = Sequence[Arrival | Advance | End]
+Script = Sequence[Arrival | Advance | End | Adopt]
 
 
 def sources_of(script: Script) -> list[str]:
     """All who speak in it, in the order of their first words."""
-    return list(dict.fromkeys(part.source for part in script if not isinstance(part, Advance)))
+    return list(dict.fromkeys(part.source for part in script if isinstance(part, (Arrival, End))))
 
 
 def run(
@@ -67,6 +67,8 @@ def feed(engine: Engine, script: Script, cuts: Iterable[int] = ()) -> None:
             engine.advance(parts[0].now_us)
         elif isinstance(parts[0], End):
             engine.finish_source(parts[0].source)
+        elif isinstance(parts[0], Adopt):
+            engine.adopt(policy_of(parts[0].lines, parts[0].periods, parts[0].grades))
         if arrivals:
             decoded = decode(b"\n".join(map(line, arrivals)), source=arrivals[0].source)
             assert not decoded.rejects, decoded.rejects

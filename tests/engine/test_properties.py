@@ -25,10 +25,10 @@ from tests.histories import (
     scripts,
     several_sources,
 )
-from tests.reference import Advance, Arrival, End, Oracle, peak_of_levels
+from tests.reference import Adopt, Advance, Arrival, End, Oracle, peak_of_levels
 
 S = 1_000_000
-Script = list[Arrival | Advance | End]
+Script = list[Arrival | Advance | End | Adopt]
 
 #: Counted where the contact arrived, so they change for as long as it lives.
 BY_ARRIVAL = FIELDS[: FIELDS.index("entered")]
@@ -159,7 +159,7 @@ def test_who_stopped_and_was_restored_goes_on_as_if_never_stopped(script: Script
     place %= len(script) + 1
     stopped = Engine(settings)
     feed(stopped, script[:place])
-    restored = Engine.restore(stopped.snapshot(), settings)
+    restored = Engine.restore(stopped.snapshot(), stopped.settings)
     feed(restored, script[place:])
     restored.finish()
     whole = run(script, settings, cuts=[place])

@@ -5,18 +5,20 @@ more throw in one place changes nothing in another. Never runs anything.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.hours import Hours
 from engine.pipeline import Settings
-from engine.policy import DUE_US, NO_LIMIT_US, Grade, Line, Period, Policy
+from engine.policy import CLOCKS, DUE_US, LIMITS, NO_LIMIT_US, Grade, Line, Period, Policy
+from engine.times import iso
 from engine.windows import Spec
 from streams.simulate import Centre, Faults, Silence, Skew, preset
-from tests.reference import Rule, Rules
+from tests.reference import Adopt, Rule, Rules
 
-__all__ = ["MS", "Plan", "S", "Times", "dice", "plan_of"]
+__all__ = ["MS", "Offered", "Plan", "S", "Times", "dice", "plan_of"]
 
 MS = 1_000
 S = 1_000_000
@@ -53,6 +55,15 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A policy that comes so long after the start: its file, and what that means."""
+
+    after_us: int
+    text: bytes
+    adopt: Adopt
+
+
+@dataclass(frozen=True)
 class Plan:
     """One seed's world. Chances are shares from 0 to 1; `clock_steps` are instants since the start and what the machine's
     clock is wrong by from then on; `kills` are steps and which passing of them is the last."""
@@ -81,6 +92,7 @@ class Plan:
     clock_steps: tuple[tuple[int, int], ...]
     kills: tuple[tuple[str, int], ...]
     damaged: float
+    policies: tuple["Offered", ...]
 
 
 def dice(seed: int, name: str) -> random.Random:
@@ -126,6 +138,7 @@ def plan_of(seed: int) -> Plan:
         clock_steps=_clock_steps(draw, calm),
         kills=kills,
         damaged=draw.choice((0, 0.4, 0.9)),
+        policies=_policies(dice(seed, "policies")),
     )  # fmt: skip
 
 
@@ -212,22 +225,56 @@ def _engine(draw: random.Random, bound_us: int, duties: random.Random) -> tuple[
         bound_us=bound_us,
         lateness_us=lateness_us,
         linger_us=settings.linger_us,
-        lines=tuple(
-            Rule(
-                limit,
-                None if limit_s is None else 3 if limit in NUMBERS else limit_s * S,
-                when,
-                permille,
-                OFFICE_MIN if in_hours else (),
-                in_hours == (permille == 0),
-            )
-            for limit, limit_s, permille, in_hours, when in promises
-        )
-        + tuple(Rule(limit, number, when) for limit, number, when in numbers),
+        lines=_rules(promises) + tuple(Rule(limit, number, when) for limit, number, when in numbers),
         periods=tuple(("sale", start_us, end_us) for start_us, end_us in sale_us),
         grades=tuple((grade, when, after_s * S) for grade, when, after_s in grades),
     )
     return settings, rules, (size_us, step_us)
+
+
+def _policies(draw: random.Random) -> tuple[Offered, ...]:
+    """Those that come while the machines run, by their instants."""
+    found = []
+    for after_us in sorted(draw.randint(0, 200) * S for _ in range(draw.choice((0, 0, 1, 3)))):
+        sale_us = tuple((MORNING_US + start_s * S, MORNING_US + end_s * S) for start_s, end_s in draw.choice(SALES_S))
+        promises = _promises(draw, bool(sale_us))
+        periods = tuple(("sale", start_us, end_us) for start_us, end_us in sale_us)
+        found.append(Offered(after_us, _file(promises, sale_us), Adopt(_rules(promises), periods)))
+    return tuple(found)
+
+
+def _file(promises: "Sequence[Promise]", sale_us: Sequence[tuple[int, int]]) -> bytes:
+    """The policy's file that says so, and that nothing else is limited."""
+    intervals = ", ".join(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in OFFICE_MIN)
+    said = [f"hours: {{office: {{zone: UTC, week: {{mon-sun: [{intervals}]}}}}}}"]
+    if sale_us:
+        said += ["periods:", *(f"  - {{name: sale, from: {iso(a)}, until: {iso(b)}}}" for a, b in sale_us)]
+    said += ["grades: none", "limits:"]
+    for limit in LIMITS:
+        lines = [promise for promise in promises if promise[0] == limit]
+        said.append(f"  {limit}:" if lines else f"  {limit}: none")
+        for _, limit_s, permille, in_hours, when in lines:
+            told = [f"limit: {'none' if limit_s is None else f'{limit_s}s'}"]
+            told += [f"{name}: [{', '.join(values)}]" for name, values in when.items()]
+            if limit in CLOCKS:
+                told.append(f"warn_at: {permille / 10}%" if permille else "warn_at: none")
+                told += ["hours: office"] * in_hours + ["pauses: yes"] * (in_hours == (permille == 0))
+            said.append(f"    - {{{', '.join(told)}}}")
+    return "\n".join(said).encode()
+
+
+def _rules(promises: "Sequence[Promise]") -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            limit,
+            None if limit_s is None else 3 if limit in NUMBERS else limit_s * S,
+            when,
+            permille,
+            OFFICE_MIN if in_hours else (),
+            in_hours == (permille == 0),
+        )
+        for limit, limit_s, permille, in_hours, when in promises
+    )
 
 
 Promise = tuple[str, int | None, int, bool, dict[str, tuple[str, ...]]]
