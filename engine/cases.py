@@ -96,7 +96,7 @@ class Case(Debtor):
     department: str = ""
     contact: str = ""
     path: list[tuple[str, int]] = msgspec.field(default_factory=list)
-    done: set[str] = msgspec.field(default_factory=set)
+    done: list[str] = msgspec.field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +106,7 @@ class Case(Debtor):
     @property
     def is_begun(self) -> bool:
         """Somebody has done something about it."""
-        return not self.done <= {"case.opened", "case.handed_over"}
+        return any(kind not in ("case.opened", "case.handed_over") for kind in self.done)
 
     def conditions(self, duty: Duty | None = None) -> Conditions:
         """Of what one department owes, it is that department which counts."""
@@ -204,7 +204,7 @@ class Cases:
         if kind in case.done:
             return
         responds = kind in ("case.responded", "case.resolved") and "case.responded" not in case.done
-        case.done |= {kind, _IMPLIES.get(kind, kind)}
+        case.done += [kind, _IMPLIES.get(kind, kind)]
         self.duties.end(case, *_ENDS.get(kind, ()))
         if responds:
             self.duties.count("cases_responded", case.combination, step.time_us)
