@@ -57,9 +57,9 @@ class BackOffice:
         self.agents = agents
         self.contacts = contacts
         self.duties = Duties(combinations, policy)
-        self.cases = Cases(combinations, self.duties, linger_us, cases_max, path_max)
-        self.promises = Promises(combinations, self.duties, linger_us, promises_max)
-        self.quality = Quality(combinations, self.duties)
+        self.cases = Cases(self.duties, linger_us, cases_max, path_max)
+        self.promises = Promises(self.duties, linger_us, promises_max)
+        self.quality = Quality(self.duties)
         self.ratings = Ratings(self.duties, call_backs_max)
         self._came: dict[str, Any] = {
             Case.about: self.cases.came, Promise.about: self.promises.came, Coaching.about: self.quality.came,
@@ -160,8 +160,16 @@ class BackOffice:
         ranks_us, kinds, told = rows.ranks_us[order], rows.kinds[order], (~rows.lates & (combinations < 0))[order]
         same = (ranks_us[1:] == ranks_us[:-1]) & (kinds[1:] == kinds[:-1]) & told[1:] & told[:-1]
         for first, end in _runs(np.flatnonzero(same).tolist()):
-            order[first:end] = sorted(order[first:end].tolist(), key=lambda row: self._content(rows, row, details))
+            order[first:end] = self._tied(rows, order[first:end].tolist(), details)
         return rows[order], combinations[order]
+
+    def _tied(self, rows: Rows, tied: list[int], details: Mapping[int, Details]) -> list[int]:
+        """Rows of one kind and instant by their names; what else they say matters only where these are the same."""
+        told = [details[sequence] for sequence in rows.sequences[tied].tolist()]
+        names = {row: one.case or one.promise or one.agent or "" for row, one in zip(tied, told, strict=True)}
+        if len(set(names.values())) == len(tied):
+            return sorted(tied, key=lambda row: names[row])
+        return sorted(tied, key=lambda row: (names[row], self._content(rows, row, details)))
 
     def _content(self, rows: Rows, row: int, details: Mapping[int, Details]) -> tuple[Any, ...]:
         said = self.combinations.said_values[rows.saids[row]].tolist()

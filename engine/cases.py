@@ -12,7 +12,6 @@ from typing import ClassVar, NamedTuple
 import msgspec
 
 from engine.alarms import BROKEN
-from engine.columns import Combinations
 from engine.duties import NEVER, Conditions, Debtor, Duties, Duty
 from engine.events import Details
 from engine.policy import GRADES
@@ -97,7 +96,7 @@ class Case(Debtor):
     department: str = ""
     contact: str = ""
     path: list[tuple[str, int]] = msgspec.field(default_factory=list)
-    done: set[str] = msgspec.field(default_factory=set)
+    done: list[str] = msgspec.field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -107,7 +106,7 @@ class Case(Debtor):
     @property
     def is_begun(self) -> bool:
         """Somebody has done something about it."""
-        return not self.done <= {"case.opened", "case.handed_over"}
+        return any(kind not in ("case.opened", "case.handed_over") for kind in self.done)
 
     def conditions(self, duty: Duty | None = None) -> Conditions:
         """Of what one department owes, it is that department which counts."""
@@ -131,10 +130,7 @@ class Cases:
     """Cases by name. Past `cases_max` a new one is refused; past `path_max` departments of a case the earliest is left out of its
     path, and a further one owes no progress. Both are counted."""
 
-    def __init__(
-        self, combinations: Combinations, duties: Duties, linger_us: int, cases_max: int, path_max: int
-    ) -> None:
-        self.combinations = combinations
+    def __init__(self, duties: Duties, linger_us: int, cases_max: int, path_max: int) -> None:
         self.duties = duties
         self.linger_us = linger_us
         self.cases_max = cases_max
@@ -184,7 +180,7 @@ class Cases:
         before = case.combination, case.priority, case.department
         if step.said and step.said != case.said:
             case.said = step.said
-            case.combination = self.combinations.learn(case.combination, step.said)
+            case.combination = self.duties.said(case.combination, step.said)
         told = step.told
         case.owner = case.owner if told.owner is None else told.owner
         case.contact = told.contact or case.contact
@@ -208,7 +204,7 @@ class Cases:
         if kind in case.done:
             return
         responds = kind in ("case.responded", "case.resolved") and "case.responded" not in case.done
-        case.done |= {kind, _IMPLIES.get(kind, kind)}
+        case.done += [kind, _IMPLIES.get(kind, kind)]
         self.duties.end(case, *_ENDS.get(kind, ()))
         if responds:
             self.duties.count("cases_responded", case.combination, step.time_us)

@@ -80,6 +80,8 @@ class Duties:
         self.combinations = combinations
         self.alarms: list[Alarm] = []
         self.counts: list[tuple[int, int, int, int]] = []
+        self._values: dict[int, tuple[str, ...]] = {}
+        self._after_said: dict[tuple[int, int], int] = {}
         self._heap: list[tuple[int, int, int, Debtor, Duty | None]] = []
         self._heap_max = 1024
         self._serial = count()
@@ -124,8 +126,21 @@ class Duties:
 
     def values(self, combination: int) -> tuple[str, ...]:
         """The texts of a combination, in the order of `DIMENSIONS`."""
-        codes = self.combinations.values[combination].tolist()
-        return tuple(names.texts[code] for code, names in zip(codes, self.combinations.names, strict=True))
+        found = self._values.get(combination)
+        if found is None:
+            codes = self.combinations.values[combination].tolist()
+            found = tuple(names.texts[code] for code, names in zip(codes, self.combinations.names, strict=True))
+            self._values[combination] = found
+        return found
+
+    def said(self, combination: int, said: int) -> int:
+        """The combination after a said."""
+        key = combination, said
+        if key not in self._after_said:
+            if len(self._after_said) >= _FOUND_MAX:
+                self._after_said.clear()
+            self._after_said[key] = self.combinations.learn(combination, said)
+        return self._after_said[key]
 
     # What begins, moves and ends.
 

@@ -8,7 +8,6 @@ from collections import Counter
 from typing import ClassVar
 
 from engine.cases import Step
-from engine.columns import Combinations
 from engine.duties import NEVER, Debtor, Duties, Duty
 
 __all__ = ["Promise", "Promises"]
@@ -31,8 +30,7 @@ class Promise(Debtor):
 class Promises:
     """Promises by name. Past `promises_max` a new one is refused, which is counted."""
 
-    def __init__(self, combinations: Combinations, duties: Duties, linger_us: int, promises_max: int) -> None:
-        self.combinations = combinations
+    def __init__(self, duties: Duties, linger_us: int, promises_max: int) -> None:
         self.duties = duties
         self.linger_us = linger_us
         self.promises_max = promises_max
@@ -49,7 +47,7 @@ class Promises:
             self.refused_count += 1
         else:
             promise = self.promises[name] = Promise(
-                name, self.combinations.learn(0, step.said), step.said, due_us=due_us, since_us=step.time_us,
+                name, self.duties.said(0, step.said), step.said, due_us=due_us, since_us=step.time_us,
                 contact=step.told.contact or "", agent=step.agent,
             )  # fmt: skip
             self.duties.count("promises_made", promise.combination, step.time_us)
@@ -64,7 +62,7 @@ class Promises:
             return
         if step.said and step.said != promise.said:
             promise.said = step.said
-            promise.combination = self.combinations.learn(promise.combination, step.said)
+            promise.combination = self.duties.said(promise.combination, step.said)
         promise.kept_us = step.time_us
         self.duties.end(promise, "promise")
         self.duties.count("promises_kept", promise.combination, step.time_us)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from engine.alarms import BROKEN
 from engine.cases import Step
-from engine.columns import OTHER, Combinations
+from engine.columns import OTHER
 from engine.duties import Conditions, Debtor, Duties, Duty
 
 __all__ = ["FAULTS", "Coaching", "Quality"]
@@ -37,15 +37,14 @@ class Quality:
     """By agent: `runs`, how many checks were failed since the last one passed, and since when; `coachings` by agent and kind of
     fault. Both are bounded by the agents there are; those beyond `agents_max` cannot be told apart and are only counted."""
 
-    def __init__(self, combinations: Combinations, duties: Duties) -> None:
-        self.combinations = combinations
+    def __init__(self, duties: Duties) -> None:
         self.duties = duties
         self.runs: dict[str, tuple[int, int]] = {}
         self.coachings: dict[tuple[str, str], Coaching] = {}
 
     def scored(self, step: Step) -> None:
         """A check. One that does not say whether it was passed was, unless it found a critical error."""
-        as_, at_us, told = self.combinations.learn(0, step.said), step.time_us, step.told
+        as_, at_us, told = self.duties.said(0, step.said), step.time_us, step.told
         critical, other = told.critical_errors or 0, told.other_errors or 0
         passed = not critical if told.passed is None else told.passed
         for name, amount in (("quality_checked", 1), ("quality_passed", int(passed)), ("quality_critical", int(critical > 0)),
@@ -77,7 +76,7 @@ class Quality:
 
     def held(self, step: Step) -> None:
         """A coaching was held."""
-        self.duties.count("coachings", self.combinations.learn(0, step.said), step.time_us)
+        self.duties.count("coachings", self.duties.said(0, step.said), step.time_us)
         for kind in FAULTS:
             coaching = self.coachings.pop((step.agent, kind), None)
             if coaching:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.alarms import Alarm
-from engine.facts import FIELD
+from engine.facts import FIELD, Facts
 from engine.hours import Hours
 from engine.pipeline import Engine, Settings
 from engine.policy import Grade, Policy, line
@@ -378,6 +378,17 @@ def test_cases_go_on_after_a_restart_as_if_never_stopped() -> None:
         engine.advance(clock_us("0:00") + 9 * DAY_US)
     assert restored.now()["cases"] == stopped.now()["cases"]
     assert restored.take_alarms() == stopped.take_alarms() != []
+
+
+def test_what_is_owed_moves_to_another_policy_and_what_was_raised_is_not_raised_again() -> None:
+    #  8:00 opened | 8:10 report missed | 8:20 other policy: respond in 10 min (over: due now), resolve in 1 h
+    engine = _engine(_opened("outage"), until_us=clock_us("8:20"))
+    assert _broken(engine.take_alarms(), "case_report") == [10 * MINUTE_US]
+    stricter = Policy((line("case_respond", 600), line("case_resolve", 3600, warn=0), line("case_report", 60)))
+    engine.alarms.add(engine.back_office.adopt(stricter, clock_us("8:20"), Facts()))
+    engine.advance(clock_us("12:00"))
+    raised = [(alarm.commitment, alarm.step, alarm.at_us - clock_us("8:00")) for alarm in engine.take_alarms()]
+    assert raised == [("case_respond", "broken", 20 * MINUTE_US), ("case_resolve", "broken", HOUR_US)]
 
 
 def test_the_heap_does_not_keep_what_was_moved_or_ended() -> None:
