@@ -167,6 +167,12 @@ class Embedded:
             future.add_done_callback(lambda done: self._forget(batch) if done.exception() else None)
         return future
 
+    def refuse(self, *faults: str) -> None:
+        """Tell of a policy that was offered and not taken."""
+        self.refused = faults
+        self.vitals.policy_reloads["refused"] += 1
+        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
+
     @property
     def policy(self) -> KeptPolicy | None:
         """What the journal knows of the policy in force."""
@@ -362,7 +368,11 @@ class Embedded:
         if kept is None or file is None or (wanted := successor(kept, file)) is None:
             return
         policy = unbundled(wanted)
-        followed(self._keeper.engine.settings, policy)
+        try:
+            followed(self._keeper.engine.settings, policy)
+        except InvalidSetting as fault:
+            self.refuse(str(fault))
+            return
         renewed = kept_policy(wanted, by="start", since_us=now_us(), file_digest=file.digest)
         _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
         written.result()

@@ -80,7 +80,9 @@ class Reloading:
                     return self._count(Taken(is_new=False))
                 return self._adopt(bundle, policy, "api", kept.file_digest)
             except InvalidSetting as fault:
-                raise self._refused(*_sentences(fault)) from None
+                faults = _sentences(fault)
+                self._embedded.refuse(*faults)
+                raise Refused(*faults) from None
 
     def _reload(self, by: str) -> None:
         try:
@@ -93,9 +95,9 @@ class Reloading:
                 self._count(Taken(is_new=False))
                 self._tell("The policy's file says nothing new; the policy in force stays.")
         except OSError as error:
-            self._refused(f"{self._file.path}: the file cannot be read: {error.strerror}; put it back")
+            self._embedded.refuse(f"{self._file.path}: the file cannot be read: {error.strerror}; put it back")
         except InvalidSetting as fault:
-            self._refused(*_sentences(fault))
+            self._embedded.refuse(*_sentences(fault))
         except (Busy, JournalError) as error:
             self._file.read_again()
             self._tell(f"The policy could not be taken now and will be tried again: {error}")
@@ -121,12 +123,6 @@ class Reloading:
     def _count(self, taken: Taken) -> Taken:
         self._embedded.vitals.policy_reloads["adopted" if taken.is_new else "unchanged"] += 1
         return taken
-
-    def _refused(self, *faults: str) -> Refused:
-        self._embedded.refused = faults
-        self._embedded.vitals.policy_reloads["refused"] += 1
-        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
-        return Refused(*faults)
 
 
 def _sentences(fault: InvalidSetting) -> tuple[str, ...]:

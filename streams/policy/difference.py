@@ -59,14 +59,16 @@ def _told(value: Any) -> dict[str, Any]:
         return {str(name): _placeless(item) for name, item in value.items()}
     if isinstance(value, tuple):
         # Of one name there may be several, as of a sale that comes every year.
-        return {f"{getattr(item, 'name', item)}": [_placeless(one) for one in value if getattr(one, "name", one) == getattr(item, "name", item)]
-                for item in value}  # fmt: skip
+        items: dict[str, list[Any]] = {}
+        for item in map(_placeless, value):
+            items.setdefault(str(getattr(item, "name", item)), []).append(item)
+        return items
     return {str(value): None}
 
 
 def _placeless(item: Any) -> Any:
-    return (
-        replace(item, where="")
-        if is_dataclass(item) and not isinstance(item, type) and hasattr(item, "where")
-        else item
-    )
+    """The same from nowhere: its place in the file is no part of it."""
+    if not is_dataclass(item) or isinstance(item, type):
+        return item
+    places = {name: "" for name in ("where", "place") if isinstance(getattr(item, name, None), str)}
+    return replace(item, **places)

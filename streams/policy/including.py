@@ -16,7 +16,7 @@ __all__ = ["INCLUDE", "INCLUDE_DEPTH_MAX", "compose_all"]
 INCLUDE = "include"
 #: Files that include one another.
 INCLUDE_DEPTH_MAX = 8
-#: Sections that are lists, one thing standing for a list of one; and the one whose names hold lists.
+#: Sections that are lists, one mapping standing for a list of one; and the one whose names hold lists.
 _LISTS, _OF_LISTS = ("periods",), "limits"
 #: Said once in a whole policy.
 _ONCE = "zone"
@@ -74,7 +74,7 @@ class _Includer:
             known = entries.get(name)
             if known is None:
                 entries[name] = node
-            elif name in _LISTS or (isinstance(known, Items) and isinstance(node, Items)):
+            elif (name in _LISTS or isinstance(known, Items)) and not isinstance(node, Text):
                 entries[name] = _added(known, node)
             elif isinstance(known, Entries) and isinstance(node, Entries):
                 entries[name] = self._united(known, node, above=above, adds=name == _OF_LISTS)
