@@ -16,6 +16,7 @@ from engine.agents import Agents
 from engine.alarms import Alarm, Alarms
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
+from engine.definitions import fields_of
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import KINDS, Decoded, Details, Vocabulary, kind
 from engine.facts import FIELD, Facts
@@ -25,6 +26,7 @@ from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
 from engine.policy import Limits, Policy
+from engine.responses import Responses
 from engine.snapshot import restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
@@ -41,7 +43,7 @@ _ORDERS = kind("business.orders")
 _TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
-    "identities_max", "held_max", "alarms_max",
+    "identities_max", "held_max", "alarms_max", "waits_max", "customer_days_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -71,6 +73,8 @@ class Settings:
     identities_max: int = 2_000_000
     held_max: int = 4_000_000
     alarms_max: int = 1_000_000
+    waits_max: int = 8_000_000
+    customer_days_max: int = 2_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -129,7 +133,11 @@ class Engine:
         )
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
-        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
+        self.responses = Responses(
+            self.contacts, self.limits, settings.allowed_lateness_us, settings.waits_max, settings.customer_days_max
+        )
+        measured = fields_of(settings.policy.measures)
+        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max, measured)
         self.alarms = Alarms(self.combinations, settings.alarms_max)
         self.sequence = 0
         self.waiting_rows = 0
@@ -227,6 +235,8 @@ class Engine:
             "identities_max": self.identities.early_count,
             "held_max": self.order.forced_count,
             "alarms_max": self.alarms.lost_count,
+            "waits_max": self.responses.lost_waits,
+            "customer_days_max": self.responses.lost_customer_days,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -331,7 +341,8 @@ class Engine:
         """Takes released rows, all of an instant together, through state and tallies."""
         facts, loads = Facts(), Loads()
         is_contact = _CONTACT_KINDS[rows.kinds]
-        self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        lived = self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        self.responses.apply(lived, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
             self._others(rows[~is_contact], facts)
@@ -371,6 +382,7 @@ class Engine:
     def _due(self, until_us: int) -> None:
         facts = Facts()
         self.contacts.due(until_us, facts)
+        self.responses.due(until_us, facts)
         self._count_facts(facts)
 
     def _house_keeping(self) -> None:
@@ -383,3 +395,4 @@ class Engine:
         if watermark_us - self.reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
             self.reclaimed_us = watermark_us
             self.contacts.reclaim(watermark_us, [rows.contacts for rows in self.order.held])
+            self.responses.forget(watermark_us)

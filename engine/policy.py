@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.calendars import Calendars
 from engine.columns import Combinations
+from engine.definitions import MEASURES_MAX, Measure
 from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
 from engine.hours import Hours
@@ -154,8 +155,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods and working hours by name, and the name of the service-level formula; `notes` say what the hours'
-    calendars do not know.
+    """All lines, periods and working hours by name, the name of the service-level formula, and the response measures; `notes` say
+    what the hours' calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -164,9 +165,11 @@ class Policy:
     periods: tuple[Period, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
+    measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_measures()
         names = {period.name for period in self.periods}
         for entry in self.lines:
             for name in sorted(entry.when.get("period", frozenset()) - names):
@@ -194,6 +197,23 @@ class Policy:
             if all(one.when[name] & other.when[name] for name in one.when):
                 raise InvalidSetting(
                     f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
+                )
+
+    def _check_measures(self) -> None:
+        if len(self.measures) > MEASURES_MAX:
+            raise InvalidSetting(
+                f"{self.measures[MEASURES_MAX].where}: there are {len(self.measures)} measures; a policy may have {MEASURES_MAX}"
+            )
+        known: dict[str, Measure] = {}
+        for measure in self.measures:
+            if measure.name in known:
+                raise InvalidSetting(
+                    f"{measure.where}: the measure {measure.name!r} is said already at {known[measure.name].where}; keep one of the two, or give it a name"
+                )
+            known[measure.name] = measure
+            if measure.hours and measure.hours not in self.hours:
+                raise InvalidSetting(
+                    f"{measure.where}: there are no hours {measure.hours!r}; add them, or correct the name"
                 )
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
@@ -247,6 +267,8 @@ class Limits:
         for entry in policy.lines:
             if entry.limit_us < NO_LIMIT_US:
                 longest_us[entry.hours] = max(longest_us.get(entry.hours, 0), entry.limit_us)
+        for measure in policy.measures:
+            longest_us[measure.hours] = max(longest_us.get(measure.hours, 0), measure.within_us + 1)
         self.calendars = Calendars(policy.hours, longest_us)
 
     @property

@@ -11,16 +11,19 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.agents import ARRAYS as AGENT_ARRAYS
 from engine.alarms import Alarm
 from engine.clocks import LIFE
 from engine.columns import Combinations, Names, Rows
+from engine.definitions import fields_of
 from engine.errors import InvalidSetting
 from engine.events import Details
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
+from engine.waits import HEAD, RECORD, RECORDS, WAIT
 from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
@@ -34,7 +37,7 @@ def fingerprint(engine: Any) -> str:
     """What must not differ between the engine that wrote a snapshot and the one that reads it."""
     settings = engine.settings
     told = (_VERSION, settings.rollups, engine.pane_us, FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
-            settings.allowed_lateness_us)  # fmt: skip
+            settings.allowed_lateness_us, fields_of(settings.policy.measures))  # fmt: skip
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
@@ -65,8 +68,10 @@ def snapshot(engine: Any) -> bytes:
             **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
         },
         "contacts": _contacts(engine.contacts),
+        "responses": _responses(engine.responses),
         "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
         "tallies": {
+            "further": engine.tallies.further,
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
             "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
         },
@@ -105,6 +110,7 @@ def restore(engine: Any, data: bytes) -> None:
     for name, _, _ in AGENT_ARRAYS:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
+    _restore_responses(engine.responses, state["responses"])
     alarms = state["alarms"]
     engine.alarms.waiting = [_alarm(told) for told in alarms["waiting"]]
     engine.alarms.lost_count = alarms["lost_count"]
@@ -163,6 +169,32 @@ def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
         contacts.lives[name] = values
     contacts.find_again()
     contacts.look_again()
+
+
+def _responses(responses: Any) -> dict[str, Any]:
+    arrays = {
+        "heads": responses.heads, "waits": responses.waits, "records": responses.records[: responses.counts[RECORDS]]
+    }  # fmt: skip
+    return {
+        "measures": [measure.name for measure in responses.measures],
+        "counts": responses.counts, "soonest_us": responses.soonest_us,
+        **{name: {field: array[field] for field in array.dtype.names} for name, array in arrays.items()},
+    }  # fmt: skip
+
+
+def _restore_responses(responses: Any, saved: dict[str, Any]) -> None:
+    responses.counts, responses.soonest_us = saved["counts"], saved["soonest_us"]
+    responses.heads, responses.waits = _structured(saved["heads"], HEAD), _structured(saved["waits"], WAIT)
+    responses.restore_records(_structured(saved["records"], RECORD))
+    responses.look_again()
+
+
+def _structured(saved: dict[str, Any], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """An array with fields, from its fields."""
+    array = np.zeros(len(next(iter(saved.values()))), dtype)
+    for name, values in saved.items():
+        array[name] = values
+    return array
 
 
 def _rollup(rollup: Rollup) -> dict[str, Any]:

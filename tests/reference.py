@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.reference_responses import Step, response_amounts
+
 __all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
 DIMENSIONS = ("queue", "channel", "tenant", "region", "tier", "partner", "party", "category")
@@ -98,6 +100,8 @@ class Rules:
     linger_us: int
     lines: tuple[Rule, ...] = ()
     periods: tuple[tuple[str, int, int], ...] = ()
+    measures: tuple[Any, ...] = ()
+    hours: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def find(self, limit: str, as_: Dimensions, at_us: int) -> Rule:
         """The line for a contact: of those that fit, the one with most conditions, then the most telling."""
@@ -257,6 +261,7 @@ class Oracle:
         self.longest: list[tuple[Dimensions, int, int]] = []
         self.changes: list[Change] = []
         self.raised: list[Raised] = []
+        self.steps: list[Step] = []
         self._newest_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._heard_from_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._ended: set[str] = set()
@@ -278,6 +283,7 @@ class Oracle:
         for row in sorted(self._rows, key=Row.place):
             self._live(row)
         self._raise_what_is_overdue()
+        self.amounts += response_amounts(self.steps, self.rules, self._end_us())
         return self
 
     # What counts, and where it stands.
@@ -378,6 +384,7 @@ class Oracle:
         self._too_often(contact, row, agent)
         self._pause(contact, row)
         self._count_event(row, contact.said)
+        self.steps.append(Step(contact, row, phase, contact.phase, contact.said))
 
     def _say(self, contact: Contact, row: Row) -> None:
         said = _after(contact.said, row.event)
@@ -594,8 +601,11 @@ class Oracle:
                 else:
                     break
 
+    def _end_us(self) -> int:
+        return max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+
     def _raise_what_is_overdue(self) -> None:
-        end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+        end_us = self._end_us()
         for name, contact in self.contacts.items():
             self._raise_before(contact, name, end_us)
 
