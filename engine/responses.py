@@ -19,8 +19,8 @@ from engine.definitions import MEASURES_MAX, Measure
 from engine.events import DIMENSIONS, KINDS, kind
 from engine.facts import FIELDS, Facts
 from engine.keys import Number, place_of
-from engine.lifecycle import Phase
 from engine.policy import Limits
+from engine.replies import BEGINNINGS, EACH, WRITTEN_BY, follow
 from engine.times import DAY_US, local_midnight_us
 from engine.waits import (
     AMOUNTS,
@@ -43,12 +43,7 @@ from engine.waits import (
     Index,
     Rulebook,
     State,
-    conclude,
-    drop,
     elapse,
-    soonest,
-    start,
-    unlink,
 )  # fmt: skip
 from engine.watermark import NEVER_US
 
@@ -58,22 +53,7 @@ Bits = NDArray[np.uint64]
 
 _BUFFER = 65_536
 _TIES = 4_096
-#: No row begins more than one wait of a definition, with two amounts.
-_AMOUNTS_A_ROW = 2 * MEASURES_MAX
 _SMALLEST = 1_024
-_UNKNOWN, _OPEN, _WAITING, _SERVED, _HELD, _ABANDONED = (
-    int(phase) for phase in (Phase.UNKNOWN, Phase.OPEN, Phase.WAITING, Phase.SERVED, Phase.HELD, Phase.ABANDONED)
-)
-_QUEUED, _ANSWERED, _TRANSFERRED = (kind(f"contact.{name}") for name in ("queued", "answered", "transferred"))
-_CUSTOMER, _BOT = kind("message.customer"), kind("message.bot")
-#: Who writes a message, by what it is.
-_WRITTEN_BY = {"human": "message.agent", "bot": "message.bot", "automatic": "message.automatic"}
-_REPLIES = tuple(kind(name) for name in _WRITTEN_BY.values())
-#: How waits begin, as places of masks; of those for each message only `_EACH`, whose `further` ones are in `_AGAIN` too.
-_BEGINNINGS = ("opened", "handed", "written", "unanswered", "further", "queued", "answered")
-_BY_OPENING, _BY_HANDING, _BY_WRITING, _BY_TURN, _AGAIN, _BY_QUEUING, _BY_ANSWER, _EACH = range(len(_BEGINNINGS) + 1)
-_TENANT = DIMENSIONS.index("tenant")
-_NO_BITS = np.uint64(0)
 _F_FIRST = len(FIELDS)
 
 
@@ -131,7 +111,7 @@ class Responses:
         while self.counts[ROW] < len(rows):
             self._make_room_for_waits()
             state, book = self._state(), self._rulebook()
-            _walk(
+            follow(
                 rows.kinds, rows.times_us, rows.ranks_us, rows.lates, rows.sequences, rows.contacts, rows.customers,
                 lived.combinations, lived.before, lived.after, self.contacts.keys, self.combinations.values, state, book,
             )  # fmt: skip
@@ -198,7 +178,7 @@ class Responses:
 
     def _make_room_for_waits(self) -> None:
         """For what one row may begin, as far as the limits go."""
-        if self.counts[FREE_COUNT] < len(self.measures) and len(self.waits) < self.waits_max:
+        if self.counts[FREE_COUNT] < MEASURES_MAX and len(self.waits) < self.waits_max:
             known = len(self.waits)
             size = min(self.waits_max, max(_SMALLEST, known + min(known, 1 << 20)))
             self.waits = np.concatenate((self.waits, np.zeros(size - known, WAIT)))
@@ -207,7 +187,7 @@ class Responses:
             self.waits["record"][known:] = -1
             self.counts[FREE] = known
             self.counts[FREE_COUNT] += size - known
-        if self.counts[RECORDS] + len(self.measures) > len(self.records):
+        if self.counts[RECORDS] + MEASURES_MAX > len(self.records):
             self.records = grown(self.records, len(self.records) + 1)
             self._index_records()
 
@@ -285,9 +265,10 @@ def zones(measures: tuple[Measure, ...]) -> list[str]:
 
 
 def _rule(measure: Measure, limits: Limits, zone_names: list[str]) -> tuple[Any, ...]:
+    is_plain = not (measure.hours or measure.by_day or measure.every)
     zone = zone_names.index(measure.zone) if measure.zone in zone_names else 0
     return (
-        1 << limits.policy.measures.index(measure), measure.once, measure.every, measure.unit == "message", measure.unit == "customer",
+        1 << limits.policy.measures.index(measure), is_plain, measure.once, measure.every, measure.unit == "message", measure.unit == "customer",
         measure.judged_by == "start", measure.by_day, measure.by_agent, limits.calendars.names.index(measure.hours), zone,
         measure.within_us, measure.cap_us, measure.unanswered_us, measure.again_us,
     )  # fmt: skip
@@ -295,212 +276,21 @@ def _rule(measure: Measure, limits: Limits, zone_names: list[str]) -> tuple[Any,
 
 def _masks(measures: tuple[Measure, ...]) -> tuple[Bits, Bits, Bits, np.uint64]:
     """The masks of `Rulebook`: starts, ends, asides, asked."""
-    starts, ends, asides = (np.zeros(size, np.uint64) for size in (len(_BEGINNINGS) + 1, len(KINDS), len(KINDS)))
+    starts, ends, asides = (np.zeros(size, np.uint64) for size in (EACH + 1, len(KINDS), len(KINDS)))
     asked = 0
     for number, measure in enumerate(measures):
         bit = np.uint64(1 << number)
-        beginning = _BEGINNINGS.index(measure.start)
+        beginning = BEGINNINGS[measure.start]
         if measure.unit == "message":
-            starts[_EACH] |= bit
-            starts[_AGAIN] |= bit if measure.start == "further" else _NO_BITS
+            starts[EACH] |= bit
+            starts[beginning] |= bit if measure.start == "further" else np.uint64(0)
         else:
             starts[beginning] |= bit
-        enders = ["contact.answered"] if measure.stop == "answer" else [_WRITTEN_BY[name] for name in measure.by]
+        enders = ["contact.answered"] if measure.stop == "answer" else [WRITTEN_BY[name] for name in measure.by]
         ends[[kind(name) for name in enders]] |= bit
-        asides[[kind(_WRITTEN_BY[name]) for name in measure.aside]] |= bit
+        asides[[kind(WRITTEN_BY[name]) for name in measure.aside]] |= bit
         asked |= measure.asked << number
     return starts, ends, asides, np.uint64(asked)
-
-
-@compiled
-def _walk(  # pragma: no cover
-    kinds: NDArray[np.int8], times_us: Index, ranks_us: Index, lates: NDArray[np.bool_], sequences: Index,
-    contacts: NDArray[np.int32], customers: Bits, combinations: NDArray[np.int32], before: NDArray[np.uint8],
-    after: NDArray[np.uint8], contact_keys: Bits, values: NDArray[np.int32], state: State, book: Rulebook,
-) -> None:  # fmt: skip
-    """Takes rows, sorted by contact and then by place in the order of processing, from `counts[ROW]` on; stops for want of room."""
-    counts = state.counts
-    row = counts[ROW]
-    while row < len(kinds):
-        was, is_ = before[row], after[row]
-        if combinations[row] < 0 or is_ == _UNKNOWN:
-            row += 1
-            continue
-        if counts[STEP] == 0:
-            if not _has_room(state, book):
-                break
-            slot = contacts[row]
-            head = state.heads[slot]
-            if was == _UNKNOWN:
-                _forget(slot, state)
-            elif state.soonest_us[slot] <= ranks_us[row]:
-                if not elapse(slot, times_us[row], ranks_us[row], state, book):
-                    break
-                if not _has_room(state, book):
-                    break
-            head.combination = combinations[row]
-            if customers[row] != _NO_BITS:
-                head.customer = customers[row]
-            _begin(
-                kinds[row], slot, times_us[row], ranks_us[row], sequences[row] if lates[row] else -1, was, is_,
-                contact_keys[slot], values[combinations[row], _TENANT], state, book,
-            )  # fmt: skip
-            counts[STEP] = 1
-        if not _end(kinds[row], contacts[row], times_us[row], combinations[row], was, is_, state, book):
-            break
-        counts[STEP] = 0
-        row += 1
-    counts[ROW] = row
-
-
-@compiled
-def _has_room(state: State, book: Rulebook) -> bool:  # pragma: no cover
-    """Whether there is room for what any row may begin; a pool at its limit has as much as it will ever have."""
-    counts, more = state.counts, len(book.rules)
-    return (
-        counts[AMOUNTS] + _AMOUNTS_A_ROW <= state.amounts.shape[1]
-        and counts[TIES] + more <= state.ties.shape[1]
-        and counts[RECORDS] + more <= len(state.records)
-        and (counts[FREE_COUNT] >= more or len(state.waits) >= book.waits_max)
-    )
-
-
-@compiled
-def _forget(slot: Number, state: State) -> None:  # pragma: no cover
-    """A new contact begins in this slot; whatever was known of the one before is over."""
-    head = state.heads[slot]
-    while head.first >= 0:
-        unlink(slot, -1, head.first, state)
-    head.customer, head.ended_us, head.by_bot = _NO_BITS, NEVER_US, False
-    head.started = head.replied = head.running = head.pending = _NO_BITS
-    state.soonest_us[slot] = NEVER
-
-
-@compiled
-def _begin(
-    kind_: Number, slot: Number, time_us: Number, rank_us: Number, sequence: Number, was: Number,
-    is_: Number, contact_key: np.uint64, tenant: Number, state: State, book: Rulebook,
-) -> None:  # fmt: skip  # pragma: no cover
-    """The waits that an event begins."""
-    head = state.heads[slot]
-    applies = book.applies[head.combination]
-    is_asked = is_ >= _WAITING and is_ < _ABANDONED
-    anew = applies if was == _UNKNOWN else _NO_BITS
-    if was >= _ABANDONED and is_ < _ABANDONED:
-        anew = applies & _reopened(slot, time_us, state, book)
-    chosen = _NO_BITS
-    if anew != _NO_BITS:
-        opening = anew & (book.starts[_BY_OPENING] | book.starts[_BY_HANDING])
-        if kind_ in _REPLIES:
-            # Who was written to first waits for nobody.
-            head.started |= opening & book.ends[kind_]
-            opening &= ~book.ends[kind_]
-        chosen |= opening
-    if kind_ == _CUSTOMER:
-        further = book.starts[_AGAIN]
-        found = book.starts[_BY_WRITING] & ~head.started
-        found |= (book.starts[_BY_TURN] | further & head.replied) & ~head.running & ~book.starts[_EACH]
-        found |= book.starts[_EACH] & (~further | head.replied)
-        found &= applies
-        if not is_asked:
-            head.pending |= found & book.asked
-            found &= ~book.asked
-        chosen |= found
-    elif is_asked and head.pending != _NO_BITS:
-        chosen |= head.pending
-        head.pending = _NO_BITS
-    if kind_ == _QUEUED:
-        chosen |= applies & book.starts[_BY_QUEUING] & ~head.started
-    elif kind_ == _ANSWERED:
-        chosen |= applies & book.starts[_BY_ANSWER] & ~head.started
-    elif kind_ == _BOT:
-        head.by_bot = True
-    if was == _OPEN and is_asked and head.by_bot:
-        head.by_bot = False
-        handed = head.running & book.starts[_BY_HANDING]
-        if handed != _NO_BITS:
-            _leave(slot, handed, state, book)
-            chosen |= handed
-    if chosen != _NO_BITS:
-        customer = head.customer if head.customer != _NO_BITS else contact_key
-        for measure in range(len(book.rules)):
-            if chosen & book.rules[measure].bit != _NO_BITS:
-                start(measure, slot, time_us, rank_us, sequence, customer, tenant, state, book)
-
-
-@compiled
-def _reopened(slot: Number, time_us: Number, state: State, book: Rulebook) -> np.uint64:  # pragma: no cover
-    """The measures for which a contact that is reopened counts anew, as if it had never been."""
-    head = state.heads[slot]
-    anew = _NO_BITS
-    for measure in range(len(book.rules)):
-        if time_us - head.ended_us >= book.rules[measure].again_us:
-            anew |= book.rules[measure].bit
-    head.started &= ~anew
-    head.replied &= ~anew
-    if anew != _NO_BITS:
-        _leave(slot, anew, state, book)
-    return anew
-
-
-@compiled
-def _leave(slot: Number, chosen: np.uint64, state: State, book: Rulebook) -> None:  # pragma: no cover
-    """The waits of these measures are gone without counting."""
-    head = state.heads[slot]
-    place, before = np.int64(head.first), np.int64(-1)
-    while place >= 0:
-        following = np.int64(state.waits[place].next)
-        if book.rules[state.waits[place].measure].bit & chosen != _NO_BITS:
-            drop(place, state)
-            unlink(slot, before, place, state)
-        else:
-            before = place
-        place = following
-    head.running &= ~chosen
-    soonest(slot, state)
-
-
-@compiled
-def _end(
-    kind_: Number, slot: Number, time_us: Number, combination: Number, was: Number, is_: Number, state: State, book: Rulebook
-) -> bool:  # fmt: skip  # pragma: no cover
-    """The waits that an event ends. False when there was no room for all of them."""
-    head = state.heads[slot]
-    ends = book.ends[kind_]
-    asides = book.asides[kind_] if was <= _OPEN else _NO_BITS
-    is_over = was < _ABANDONED and is_ >= _ABANDONED
-    is_handed_on = kind_ == _TRANSFERRED and was in (_SERVED, _HELD)
-    if ends | asides == _NO_BITS and not is_over and not is_handed_on:
-        return True
-    place, before = np.int64(head.first), np.int64(-1)
-    while place >= 0:
-        if state.counts[AMOUNTS] + 4 > state.amounts.shape[1]:
-            return False
-        wait = state.waits[place]
-        following = np.int64(wait.next)
-        rule = book.rules[wait.measure]
-        if wait.phase != IDLE:
-            if ends & rule.bit != _NO_BITS:
-                conclude(place, True, time_us, combination, state, book)
-            elif is_over or (is_handed_on and rule.by_agent):
-                conclude(place, False, time_us, combination, state, book)
-                head.running &= ~rule.bit
-            elif asides & rule.bit != _NO_BITS:
-                drop(place, state)
-        if wait.phase == IDLE and (rule.per_customer or not rule.every):
-            unlink(slot, before, place, state)
-        else:
-            before = place
-        place = following
-    if kind_ in _REPLIES:
-        head.replied |= ends
-    head.pending &= ~ends
-    head.running &= ~(ends | asides)
-    if is_over:
-        head.running = head.pending = _NO_BITS
-        head.ended_us = time_us
-    soonest(slot, state)
-    return True
 
 
 @compiled

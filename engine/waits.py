@@ -20,15 +20,15 @@ from engine.watermark import NEVER_US
 
 __all__ = [
     "AMOUNTS", "DIRTY", "DIRTY_COUNT", "FREE", "FREE_COUNT", "HEAD", "LOST_CUSTOMERS", "LOST_WAITS", "NOBODY", "RECORD", "RECORDS",
-    "ROW", "RULE", "STEP", "TIES", "WAIT", "Index", "Rulebook", "State", "conclude", "drop", "elapse", "release", "soonest",
+    "ROW", "RULE", "STEP", "TIES", "WAIT", "Index", "Rulebook", "State", "conclude", "drop", "elapse", "soonest",
     "start", "unlink",
 ]  # fmt: skip
 
 Index = NDArray[np.int64]
 
-#: One definition, for compiled code. `bit` is its bit in masks; `hours` the number of a calendar, `zone` that of its days.
+#: One definition, for compiled code. `bit` is its bit in masks; `is_plain`, that it has no hours, no days, and single waits count; `hours` the number of a calendar, `zone` that of its days.
 RULE = np.dtype([
-    ("bit", np.uint64), ("once", np.bool_), ("every", np.bool_), ("per_message", np.bool_), ("per_customer", np.bool_), ("judged_by_start", np.bool_),
+    ("bit", np.uint64), ("is_plain", np.bool_), ("once", np.bool_), ("every", np.bool_), ("per_message", np.bool_), ("per_customer", np.bool_), ("judged_by_start", np.bool_),
     ("by_day", np.bool_), ("by_agent", np.bool_), ("hours", np.int64), ("zone", np.int64), ("within_us", np.int64),
     ("cap_us", np.int64), ("unanswered_us", np.int64), ("again_us", np.int64),
 ], align=True)  # fmt: skip
@@ -102,11 +102,17 @@ class Rulebook(NamedTuple):
 
 
 @compiled
-def release(place: Number, state: State) -> None:  # pragma: no cover
-    """Gives a wait back to the pool."""
-    state.waits[place].next = state.counts[FREE]
-    state.counts[FREE] = place
-    state.counts[FREE_COUNT] += 1
+def unlink(
+    slot: Number, before: Number, place: Number, heads: NDArray[np.void], waits: NDArray[np.void], counts: Index
+) -> None:  # pragma: no cover
+    """Takes a wait out of its contact's list, where it comes behind `before`, -1 for the first, and gives it back to the pool."""
+    if before < 0:
+        heads[slot].first = waits[place].next
+    else:
+        waits[before].next = waits[place].next
+    waits[place].next = counts[FREE]
+    counts[FREE] = place
+    counts[FREE_COUNT] += 1
 
 
 @compiled
@@ -329,19 +335,9 @@ def elapse(slot: Number, time_us: Number, rank_us: Number, state: State, book: R
             conclude(place, False, wait.ends_us, head.combination, state, book)
             head.running &= ~rule.bit
         if wait.phase == IDLE and (rule.per_customer or not rule.every):
-            unlink(slot, before, place, state)
+            unlink(slot, before, place, state.heads, state.waits, state.counts)
         else:
             before = place
         place = following
     soonest(slot, state)
     return True
-
-
-@compiled
-def unlink(slot: Number, before: Number, place: Number, state: State) -> None:  # pragma: no cover
-    """Takes a wait out of its contact's list, where it comes behind `before`, -1 for the first."""
-    if before < 0:
-        state.heads[slot].first = state.waits[place].next
-    else:
-        state.waits[before].next = state.waits[place].next
-    release(place, state)
