@@ -35,6 +35,8 @@ NO_CAP_US = 2**62
 #: What an unanswered wait counts for, beside a duration: nothing at all, or the time that has passed.
 LEFT_OUT, AS_ELAPSED = -2, -1
 
+#: Names whose columns the report has already.
+_TAKEN = ("abandonment", "csat", "first_response", "response")
 _NAME = re.compile("[a-z][a-z0-9_]{0,63}", re.ASCII)
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 _ONCE = ("opened", "handed", "written", "queued", "answered")
@@ -87,6 +89,8 @@ class Measure:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise self._fault(f"{self.name!r} is no name of a measure; use small letters, digits and _, at most 64")
+        if self.name in _TAKEN:
+            raise self._fault(f"the report has columns of {self.name!r} already; give the measure another name")
         for what, value, known in (
             ("unit", self.unit, UNITS), ("stop", self.stop, STOPS), ("judged_by", self.judged_by, ("start", "elapsed")),
             ("start", self.start, STARTS), ("start", self.start, _STARTS_OF.get(self.unit, STARTS)),

@@ -138,15 +138,18 @@ class Responses:
 
     def forget(self, watermark_us: int) -> None:
         """Frees the customers' days of which no event can come any more and no wait runs."""
-        count = int(self.counts[RECORDS])
-        records = self.records[:count]
+        records = self.records_in_use()
         kept = (records["ends_us"] + self.lateness_us > watermark_us) | (records["open"] > 0)
         if not kept.all():
-            place = np.full(count, -1, np.int32)
+            place = np.full(len(records), -1, np.int32)
             place[kept] = np.arange(kept.sum())
             known = self.waits["record"] >= 0
             self.waits["record"][known] = place[self.waits["record"][known]]
             self.restore_records(records[kept])
+
+    def records_in_use(self) -> NDArray[np.void]:
+        """The customers' days that are remembered."""
+        return self.records[: self.counts[RECORDS]]
 
     def restore_records(self, records: NDArray[np.void]) -> None:
         """Puts these records, which have no news, instead of all."""
@@ -195,7 +198,7 @@ class Responses:
         """Makes the table of records anew, at most half full when all are in use."""
         size = 1 << (2 * len(self.records) - 1).bit_length()
         self._keys, self._values = np.zeros(size, np.uint64), np.zeros(size, np.int32)
-        _index(self.records[: self.counts[RECORDS]], self._keys, self._values)
+        _index(self.records_in_use(), self._keys, self._values)
 
     def _state(self) -> State:
         return State(

@@ -23,7 +23,7 @@ from engine.events import Details
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
-from engine.waits import HEAD, RECORD, RECORDS, WAIT
+from engine.waits import HEAD, RECORD, WAIT
 from engine.watermark import Source
 
 __all__ = ["restore", "snapshot"]
@@ -173,7 +173,7 @@ def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
 
 def _responses(responses: Any) -> dict[str, Any]:
     arrays = {
-        "heads": responses.heads, "waits": responses.waits, "records": responses.records[: responses.counts[RECORDS]]
+        "heads": responses.heads, "waits": responses.waits, "records": responses.records_in_use()
     }  # fmt: skip
     return {
         "measures": [measure.name for measure in responses.measures],

@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from engine.definitions import Measure
 from engine.errors import InvalidSetting
+from engine.hours import Hours
 from engine.measures import SERVICE_LEVELS
 from engine.policy import (
     CLOCKS,
@@ -29,8 +31,9 @@ from engine.policy import (
 )
 from streams.options import zone_of
 from streams.policy.hours import HOURS_KEYS, hours_of
+from streams.policy.measures import MEASURE_KEYS, measure_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
-from streams.policy.words import instant_us, is_yes, limit_number, limit_us, share_permille
+from streams.policy.words import NONE, instant_us, is_yes, limit_number, limit_us, share_permille
 
 __all__ = ["DEFAULT_NAME", "LINES_MAX", "default_policy", "default_text", "parse_policy", "read_policy"]
 
@@ -43,7 +46,7 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "limits")
+_SECTIONS = ("zone", "service_level", "periods", "hours", "limits", "measures")
 #: Holidays are asked for from this year on, up to the next.
 HOLIDAYS_FROM = 2015
 #: What a line may say beside its conditions: the field of `Line`, and how its text is read.
@@ -121,7 +124,23 @@ def _policy(node: Node, folder: Path, default: Policy, faults: Faults) -> dict[s
     if "limits" in said:
         with faults.gathered():
             given["lines"] = _lines(said["limits"], default, faults)
+    given["measures"] = default.measures
+    if "measures" in said:
+        with faults.gathered():
+            given["measures"] = _measures(said["measures"], of_dates.key, given["hours"], faults)
     return given
+
+
+def _measures(node: Node, zone: str, hours: Mapping[str, Hours], faults: Faults) -> tuple[Measure, ...]:
+    if isinstance(node, Text) and node.text == NONE:
+        return ()
+    return tuple(_gathered(node, partial(_measure, zone, hours, faults), faults))
+
+
+def _measure(zone: str, hours: Mapping[str, Hours], faults: Faults, node: Node) -> Measure:
+    if isinstance(node, Text):
+        node = Entries(node.where, {"use": node}, {"use": node.where})
+    return measure_of(_entries(node, MEASURE_KEYS, "a measure", faults), node.where, zone, hours)
 
 
 def _lines(node: Node, default: Policy, faults: Faults) -> tuple[Line, ...]:
