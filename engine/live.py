@@ -74,8 +74,18 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
             }
             rolling = {name: _plain(columns[name][row]) for name in _ROLLING}
             rolling |= {ours: _plain(columns[name][row]) for name, ours in _RENAMED.items()}
-            rows.append(dict(zip(rollup.dimensions, names[group], strict=True)) | figures_now | rolling)
+            told = {"measures": _measures(columns, row, [measure.name for measure in engine.settings.policy.measures])}
+            rows.append(dict(zip(rollup.dimensions, names[group], strict=True)) | figures_now | rolling | told)
     return rows
+
+
+def _measures(columns: Any, row: int, names: list[str]) -> dict[str, dict[str, int | float | None]]:
+    """The response measures of a group, those that have data."""
+    return {
+        name: {part: _plain(columns[f"{name}_{part}"][row]) for part in ("rate", "avg_s", "count")}
+        for name in names
+        if columns[f"{name}_count"][row]
+    }
 
 
 def _longest_waits(engine: Any, rollup: Rollup, as_of_us: int) -> dict[int, float]:

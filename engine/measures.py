@@ -13,7 +13,7 @@ from engine.histograms import percentiles
 from engine.times import SECOND_US
 from engine.windows import Figures
 
-__all__ = ["SERVICE_LEVELS", "measures", "ratio", "service_level"]
+__all__ = ["SERVICE_LEVELS", "measures", "ratio", "responses", "service_level"]
 
 Counts = NDArray[np.int64]
 Ratios = NDArray[np.float64]
@@ -75,6 +75,20 @@ def measures(figures: Figures, sizes_us: Counts, formula: str) -> dict[str, NDAr
     columns["handle_sum_s"] = _seconds(field("handle_us"))
     columns["breaches"] = field("breaches")
     columns.update(_further(figures))
+    columns.update(responses(figures))
+    return columns
+
+
+def responses(figures: Figures) -> dict[str, NDArray[np.generic]]:
+    """The columns of the policy's response measures: each one's rate in target, average and count."""
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name in (
+        field.split(".")[1] for field in figures.fields if field.startswith("responses.") and field.endswith(".count")
+    ):
+        count = figures.field(f"responses.{name}.count")
+        columns[f"{name}_rate"] = ratio(figures.field(f"responses.{name}.in_target"), count)
+        columns[f"{name}_avg_s"] = ratio(figures.field(f"responses.{name}.us"), count) / SECOND_US
+        columns[f"{name}_count"] = count
     return columns
 
 

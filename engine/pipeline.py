@@ -17,6 +17,7 @@ from engine.alarms import Alarm, Alarms
 from engine.backoffice import OWED, BackOffice
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
+from engine.definitions import fields_of
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import KINDS, Decoded, Details, Vocabulary, kind
 from engine.facts import FIELD, Facts
@@ -28,6 +29,7 @@ from engine.measures import SERVICE_LEVELS
 from engine.misses import Misses
 from engine.policy import Limits, Policy
 from engine.repeats import Repeats
+from engine.responses import Responses
 from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
@@ -45,6 +47,7 @@ _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
     "identities_max", "held_max", "alarms_max", "problems_max",
     "cases_max", "path_max", "promises_max", "call_backs_max", "misses_max",
+    "waits_max", "customer_days_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -80,6 +83,8 @@ class Settings:
     promises_max: int = 500_000
     call_backs_max: int = 200_000
     misses_max: int = 1_000_000
+    waits_max: int = 8_000_000
+    customer_days_max: int = 2_000_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -150,7 +155,11 @@ class Engine:
         self.repeats = Repeats(self.combinations, self.limits, settings.problems_max)
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
-        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
+        self.responses = Responses(
+            self.contacts, self.limits, settings.allowed_lateness_us, settings.waits_max, settings.customer_days_max
+        )
+        measured = fields_of(settings.policy.measures)
+        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max, measured)
         self.alarms = Alarms(self.combinations, self.agents.names, settings.alarms_max)
         self.back_office = BackOffice(
             self.combinations, self.agents.names, self.contacts, settings.policy, settings.linger_us, settings.cases_max,
@@ -234,6 +243,8 @@ class Engine:
         # Whatever is held to the policy is told here, each part once.
         self.contacts.adopt(self.limits, at_us)
         self.repeats.limits = self.limits
+        self.responses.adopt(self.limits)
+        self.tallies.adopt(fields_of(policy.measures))
         self.misses.adopt(policy)
         facts = Facts()
         self.alarms.add(self.back_office.adopt(policy, at_us, facts))
@@ -278,6 +289,8 @@ class Engine:
             "promises_max": self.back_office.promises.refused_count,
             "call_backs_max": self.back_office.ratings.refused_count,
             "misses_max": self.misses.refused_count,
+            "waits_max": self.responses.lost_waits,
+            "customer_days_max": self.responses.lost_customer_days,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -386,6 +399,7 @@ class Engine:
         is_contact = _CONTACT_KINDS[rows.kinds]
         lived = self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
         self.repeats.apply(lived, self.contacts.names, facts)
+        self.responses.apply(lived, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
             self._orders(rows[rows.kinds == _ORDERS], facts)
@@ -422,6 +436,7 @@ class Engine:
         facts = Facts()
         self.contacts.due(until_us, facts)
         self.alarms.add(self.back_office.due(until_us, facts))
+        self.responses.due(until_us, facts)
         self._count_facts(facts)
         late = Facts()
         self.alarms.add(self.misses.count(until_us, late))
@@ -437,3 +452,4 @@ class Engine:
         if watermark_us - self.reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
             self.reclaimed_us = watermark_us
             self.contacts.reclaim(watermark_us, [rows.contacts for rows in self.order.held])
+            self.responses.forget(watermark_us)

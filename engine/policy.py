@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.calendars import Calendars
 from engine.columns import Combinations
+from engine.definitions import MEASURES_MAX, Measure
 from engine.errors import InvalidSetting
 from engine.hours import Hours
 from engine.matching import Matcher
@@ -194,8 +195,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods, working hours by name, rules by which cases rise to grades, and the name of the service-level formula; `notes` say what the hours'
-    calendars do not know.
+    """All lines, periods, working hours by name, rules by which cases rise to grades, the name of the service-level formula, and the
+    response measures; `notes` say what the hours' calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -204,10 +205,12 @@ class Policy:
     periods: tuple[Period, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
+    measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
     grades: tuple[Grade, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_measures()
         names = {period.name for period in self.periods}
         conditional: tuple[Line | Grade, ...] = (*self.lines, *self.grades)
         for told in conditional:
@@ -238,6 +241,23 @@ class Policy:
             if all(one.when[name] & other.when[name] for name in one.when):
                 raise InvalidSetting(
                     f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
+                )
+
+    def _check_measures(self) -> None:
+        if len(self.measures) > MEASURES_MAX:
+            raise InvalidSetting(
+                f"{self.measures[MEASURES_MAX].where}: there are {len(self.measures)} measures; a policy may have {MEASURES_MAX}"
+            )
+        known: dict[str, Measure] = {}
+        for measure in self.measures:
+            if measure.name in known:
+                raise InvalidSetting(
+                    f"{measure.where}: the measure {measure.name!r} is said already at {known[measure.name].where}; keep one of the two, or give it a name"
+                )
+            known[measure.name] = measure
+            if measure.hours and measure.hours not in self.hours:
+                raise InvalidSetting(
+                    f"{measure.where}: there are no hours {measure.hours!r}; add them, or correct the name"
                 )
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
@@ -291,6 +311,8 @@ class Limits:
         for entry in policy.lines:
             if entry.limit_us < NO_LIMIT_US:
                 longest_us[entry.hours] = max(longest_us.get(entry.hours, 0), entry.limit_us)
+        for measure in policy.measures:
+            longest_us[measure.hours] = max(longest_us.get(measure.hours, 0), measure.within_us + 1)
         self.calendars = Calendars(policy.hours, longest_us)
         ranked = [policy.ranked.get(limit, ()) for limit in CONTACT_LIMITS]
         self._matcher = Matcher(ranked, self.periods)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests import reference_cases
+from tests.reference_responses import Step, response_amounts
 
 __all__ = ["Adopt", "Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
@@ -117,6 +118,8 @@ class Rules:
     lines: tuple[Rule, ...] = ()
     periods: tuple[tuple[str, int, int], ...] = ()
     grades: tuple[tuple[str, Mapping[str, tuple[str, ...]], int], ...] = ()
+    measures: tuple[Any, ...] = ()
+    hours: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def known(self, as_: Dimensions, at_us: int) -> dict[str, str]:
         """What lines may be conditional on."""
@@ -314,6 +317,7 @@ class Oracle:
         self.changes: list[Change] = []
         self.raised: list[Raised] = []
         self.matters: list[Matter] = []
+        self.steps: list[Step] = []
         self._newest_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._heard_from_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._ended: set[str] = set()
@@ -346,8 +350,9 @@ class Oracle:
             self._live(row)
         for _, at_us, policy in self._adopted:
             self._adopt(at_us, policy)
-        self._raise_what_is_overdue(max(self._floor_us, NEVER_US if self.last_us is None else self.last_us))
+        self._raise_what_is_overdue(self._end_us())
         self._repeats()
+        self.amounts += response_amounts(self.steps, self.rules, self._end_us())
         return self
 
     def _reached_us(self) -> int:
@@ -466,6 +471,7 @@ class Oracle:
         self._pause(contact, row)
         self._count_event(row, contact.said)
         self.back_office.rated(row, contact.said)
+        self.steps.append(Step(contact, row, phase, contact.phase, contact.said))
 
     def _say(self, contact: Contact, row: Row) -> None:
         said = _after(contact.said, row.event)
@@ -728,6 +734,9 @@ class Oracle:
                     running = contact.clocks[clock]
                 else:
                     break
+
+    def _end_us(self) -> int:
+        return max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
 
     def _raise_what_is_overdue(self, end_us: int) -> None:
         for name, contact in self.contacts.items():

@@ -83,7 +83,9 @@ def check(file: Path) -> None:
     """Say whether FILE is a policy, and what it holds; all its faults with their lines where it is none."""
     found = _read(file)
     count = len(found.periods)
-    click.echo(f"{file} is sound: service level {found.service_level}, {count} period{'s' * (count != 1)}")
+    measured = len(found.measures)
+    counted = f"{count} period{'s' * (count != 1)}, {measured} response measure{'s' * (measured != 1)}"
+    click.echo(f"{file} is sound: service level {found.service_level}, {counted}")
     show_policy(found)
     for note in found.notes:
         click.echo(note, err=True)

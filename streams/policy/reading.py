@@ -15,7 +15,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from engine.definitions import Measure
 from engine.errors import InvalidSetting
+from engine.hours import Hours
 from engine.measures import SERVICE_LEVELS
 from engine.policy import (
     CLOCKS,
@@ -35,6 +37,7 @@ from streams.options import zone_of
 from streams.policy.files import Beside, Bundle, Files, Kept
 from streams.policy.hours import HOURS_KEYS, hours_of
 from streams.policy.including import INCLUDE, compose_all
+from streams.policy.measures import MEASURE_KEYS, measure_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text
 from streams.policy.words import (
     LIMIT_US_MAX,
@@ -61,7 +64,7 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", INCLUDE)
+_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", "measures", INCLUDE)
 #: Where a fault stands: its file and line.
 _PLACE = re.compile(r"(.*?):(\d+): ")
 #: Holidays are asked for from this year on, up to the next.
@@ -183,7 +186,23 @@ def _policy(node: Node, files: Files, default: Policy, year: int, faults: Faults
     if "limits" in said:
         with faults.gathered():
             given["lines"] = _lines(said["limits"], default, faults)
+    given["measures"] = default.measures
+    if "measures" in said:
+        with faults.gathered():
+            given["measures"] = _measures(said["measures"], of_dates.key, given["hours"], faults)
     return given
+
+
+def _measures(node: Node, zone: str, hours: Mapping[str, Hours], faults: Faults) -> tuple[Measure, ...]:
+    if isinstance(node, Text) and node.text == NONE:
+        return ()
+    return tuple(_gathered(node, partial(_measure, zone, hours, faults), faults))
+
+
+def _measure(zone: str, hours: Mapping[str, Hours], faults: Faults, node: Node) -> Measure:
+    if isinstance(node, Text):
+        node = Entries(node.where, {"use": node}, {"use": node.where})
+    return measure_of(_entries(node, MEASURE_KEYS, "a measure", faults), node.where, zone, hours)
 
 
 def _lines(node: Node, default: Policy, faults: Faults) -> tuple[Line, ...]:

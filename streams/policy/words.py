@@ -12,6 +12,7 @@ from engine.times import DAY_US, EARLIEST_US, HOUR_US, LATEST_US, MINUTE_US, SEC
 
 __all__ = [
     "LIMIT_US_MAX",
+    "NONE",
     "instant_us",
     "is_yes",
     "limit_due",
