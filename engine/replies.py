@@ -1,13 +1,13 @@
 """Which event begins a wait and which ends one: what became of contacts' rows, walked once more in machine code.
 
-Owns the rules of beginning and ending; what a wait counts for is `engine.waits`. Most waits are plain: without hours, days or
-anything that time alone could change; these are begun and ended here, with few arrays at hand, because handing over many
-costs more than the wait.
+Owns the rules of beginning and ending; what a wait counts for is `engine.waits`. Most waits are plain: they count one by one, and by the
+clock; these are begun and ended here, with few arrays at hand, because handing over many costs more than the wait.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.calendars import worked
 from engine.clocks import NEVER, put
 from engine.compiled import compiled
 from engine.definitions import LEFT_OUT, MEASURES_MAX, STARTS
@@ -20,6 +20,7 @@ from engine.waits import (
     FREE,
     FREE_COUNT,
     IDLE,
+    LEFT,
     LOST_WAITS,
     RECORDS,
     ROW,
@@ -73,6 +74,9 @@ def follow(  # pragma: no cover
     """
     heads, soonest_us, waits, counts, amounts = state.heads, state.soonest_us, state.waits, state.counts, state.amounts
     rules, starts, ends_of, asides_of, applies_to = book.rules, book.starts, book.ends, book.asides, book.applies
+    midnights, days, opens, closes, through, spans = (
+        book.midnights, book.days, book.opens, book.closes, book.through, book.spans
+    )  # fmt: skip
     asked_only, each, further = book.asked, starts[EACH], starts[_FURTHER]
     row = counts[ROW]
     while row < len(kinds):
@@ -157,10 +161,13 @@ def follow(  # pragma: no cover
                         measure, slot, time_us, ranks_us[row], sequence, customer, values[combination, _TENANT], state, book
                     )  # fmt: skip
                     continue
+                left = rule.hours > 0 and not worked(rule.hours, time_us, time_us + 1, opens, closes, through, spans)
                 if rule.once:
                     head.started |= rule.bit
                 if not rule.per_message:
                     head.running |= rule.bit
+                elif left:
+                    continue
                 place = counts[FREE]
                 if place < 0:
                     counts[LOST_WAITS] += 1
@@ -168,7 +175,13 @@ def follow(  # pragma: no cover
                 wait = waits[place]
                 counts[FREE], counts[FREE_COUNT] = wait.next, counts[FREE_COUNT] - 1
                 wait.next, wait.measure, wait.since_us = head.first, measure, time_us
-                wait.late_us, wait.ends_us, wait.record, wait.phase, wait.missed = NEVER, NEVER, -1, RUNNING, False
+                wait.late_us, wait.ends_us, wait.record, wait.missed = NEVER, NEVER, -1, False
+                wait.phase = LEFT if left else RUNNING
+                if rule.by_day:
+                    first = days[rule.zone]
+                    found_day = np.searchsorted(midnights[first : days[rule.zone + 1]], time_us, side="right")
+                    wait.ends_us = midnights[first + found_day]
+                    soonest_us[slot] = min(soonest_us[slot], wait.ends_us)
                 head.first = place
             counts[STEP] = 1
 
@@ -186,7 +199,7 @@ def follow(  # pragma: no cover
                 if wait.phase != IDLE:
                     if is_answered or is_over or (is_handed_on and rule.by_agent):
                         if rule.is_plain:
-                            if is_answered or rule.unanswered_us != LEFT_OUT:
+                            if wait.phase == RUNNING and (is_answered or rule.unanswered_us != LEFT_OUT):
                                 taken_us = time_us - wait.since_us
                                 is_timely = is_answered and taken_us <= rule.within_us
                                 if not is_answered and rule.unanswered_us > 0:
@@ -203,7 +216,10 @@ def follow(  # pragma: no cover
                             conclude(place, is_answered, time_us, combination, state, book)
                         head.running &= ~rule.bit
                     elif asides & rule.bit != _NO_BITS:
-                        drop(place, state)
+                        if rule.is_plain:
+                            wait.phase = IDLE
+                        else:
+                            drop(place, state)
                 if wait.phase == IDLE and (rule.per_customer or not rule.every):
                     unlink(slot, previous, place, heads, waits, counts)
                 else:
@@ -219,7 +235,7 @@ def follow(  # pragma: no cover
                 head.running = head.pending = _NO_BITS
                 head.ended_us = time_us
             if soonest_us[slot] != NEVER:
-                soonest(slot, state)
+                soonest(slot, heads, waits, soonest_us)
         counts[STEP] = 0
         row += 1
     counts[ROW] = row
@@ -254,4 +270,4 @@ def _leave(slot: Number, chosen: np.uint64, state: State, book: Rulebook) -> Non
             before = place
         place = following
     head.running &= ~chosen
-    soonest(slot, state)
+    soonest(slot, state.heads, state.waits, state.soonest_us)

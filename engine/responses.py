@@ -128,9 +128,7 @@ class Responses:
             return
         slots = np.flatnonzero(self.soonest_us <= until_us)
         if len(slots):
-            self.limits.calendars.cover(
-                min(self.oldest_us, int(self.soonest_us[slots].min()) - DAY_US), max(until_us, self.oldest_us)
-            )
+            self.limits.calendars.cover(min(self.oldest_us, int(self.soonest_us[slots].min())), until_us)
         self.counts[ROW] = 0
         while self.counts[ROW] < len(slots):
             _elapse_all(slots, until_us, self._state(), self._rulebook())
@@ -294,7 +292,7 @@ def _meant(limits: Limits) -> list[tuple[Measure, Hours | None]]:
 
 
 def _rule(measure: Measure, limits: Limits, zone_names: list[str]) -> tuple[Any, ...]:
-    is_plain = not (measure.hours or measure.by_day or measure.every)
+    is_plain = measure.judged_by == "start" and not measure.every
     zone = zone_names.index(measure.zone) if measure.zone in zone_names else 0
     return (
         1 << limits.policy.measures.index(measure), is_plain, measure.once, measure.every, measure.unit == "message", measure.unit == "customer",

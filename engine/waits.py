@@ -26,7 +26,7 @@ __all__ = [
 
 Index = NDArray[np.int64]
 
-#: One definition, for compiled code. `bit` is its bit in masks; `is_plain`, that it has no hours, no days, and single waits count; `hours` the number of a calendar, `zone` that of its days.
+#: One definition, for compiled code. `bit` is its bit in masks; `is_plain`, that single waits count, by the clock; `hours` the number of a calendar, `zone` that of its days.
 RULE = np.dtype([
     ("bit", np.uint64), ("is_plain", np.bool_), ("once", np.bool_), ("every", np.bool_), ("per_message", np.bool_), ("per_customer", np.bool_), ("judged_by_start", np.bool_),
     ("by_day", np.bool_), ("by_agent", np.bool_), ("hours", np.int64), ("zone", np.int64), ("within_us", np.int64),
@@ -116,16 +116,18 @@ def unlink(
 
 
 @compiled
-def soonest(slot: Number, state: State) -> None:  # pragma: no cover
+def soonest(
+    slot: Number, heads: NDArray[np.void], waits: NDArray[np.void], soonest_us: Index
+) -> None:  # pragma: no cover
     """Notes the next instant at which time alone changes something of a contact's waits."""
     least: Number = NEVER
-    place = state.heads[slot].first
+    place = heads[slot].first
     while place >= 0:
-        wait = state.waits[place]
+        wait = waits[place]
         if wait.phase != IDLE:
             least = min(least, wait.late_us, wait.ends_us)
         place = wait.next
-    state.soonest_us[slot] = least
+    soonest_us[slot] = least
 
 
 @compiled
@@ -339,5 +341,5 @@ def elapse(slot: Number, time_us: Number, rank_us: Number, state: State, book: R
         else:
             before = place
         place = following
-    soonest(slot, state)
+    soonest(slot, state.heads, state.waits, state.soonest_us)
     return True
