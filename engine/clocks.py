@@ -16,6 +16,7 @@ from engine.compiled import compiled
 from engine.facts import FIELD
 from engine.keys import Number
 from engine.policy import CLOCKS, CONTACT_LIMITS, NO_LIMIT_US, Tables
+from engine.uncounted import uncounted
 from engine.watermark import NEVER_US
 
 __all__ = [
@@ -151,8 +152,13 @@ def move_all(
     slots: Index, at_us: Number, lives: NDArray[np.void], due_us: Index, warn_us: Index, soonest_us: Index, tables: Tables,
 ) -> None:  # fmt: skip  # pragma: no cover
     """Holds the running clocks of these contacts to other tables, from `at_us` on; the calendars must cover their lives."""
+    lent = Tables(
+        uncounted(tables.limits_us), uncounted(tables.permille), uncounted(tables.hours_of), uncounted(tables.pausable),
+        uncounted(tables.bounds_us), uncounted(tables.period_of), uncounted(tables.opens), uncounted(tables.closes),
+        uncounted(tables.through), uncounted(tables.spans),
+    )  # fmt: skip
     for slot in slots:
-        move(slot, lives[slot].combination, at_us, lives[slot], due_us, warn_us, tables)
+        move(slot, lives[slot].combination, at_us, lives[slot], due_us, warn_us, lent)
         soonest_us[slot] = soonest(slot, lives[slot], due_us, warn_us)
 
 

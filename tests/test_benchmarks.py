@@ -53,3 +53,4 @@ def test_deadlines_are_raised_within_their_second_and_cost_nothing_while_none_is
     assert measured.raised == 500
     assert measured.lateness_s < 1
     assert len(measured.idle_s) == 10
+    assert measured.adopt_s < 1

@@ -71,11 +71,12 @@ class Life:
 
 
 def lived(folder: Path, *, saves: tuple[int, ...] = ()) -> Life:
-    """a waits from 0 s, b from 30 s; the policy of 40 s gives 20 s, the one of 90 s none; c waits from 100 s."""
+    """a waits from 0 s, b from 30 s; the policy of 40 s gives 20 s, under which d waits from 50 s, the one
+    of 90 s none; c waits from 100 s."""
     life = Life(folder)
     steps = (
         lambda: life.tell(0, "a"), lambda: life.tell(30, "b"), lambda: life.adopt(40, b"limits: {wait: {limit: 20s, warn_at: none}}"),
-        lambda: life.tick(60), lambda: life.adopt(90, b"limits: {wait: none}"), lambda: life.tell(100, "c"), lambda: life.tick(200),
+        lambda: life.tell(50, "d"), lambda: life.tick(60), lambda: life.adopt(90, b"limits: {wait: none}"), lambda: life.tell(100, "c"), lambda: life.tick(200),
     )  # fmt: skip
     for number, step in enumerate(steps):
         step()
@@ -84,11 +85,11 @@ def lived(folder: Path, *, saves: tuple[int, ...] = ()) -> Life:
     return life
 
 
-#: By 40 s, a second of which the figures trail, a is over its new limit; b is at 50 s.
-RAISED = [("a", "broken", 39.0), ("b", "broken", 50.0)]
+#: By 40 s, a second of which the figures trail, a is over its new limit; b is at 50 s, d at 70 s.
+RAISED = [("a", "broken", 39.0), ("b", "broken", 50.0), ("d", "broken", 70.0)]
 
 
-@pytest.mark.parametrize("saves", [(), (0,), (1, 2), (2, 4), (3, 5), (4, 5)])
+@pytest.mark.parametrize("saves", [(), (0,), (1, 2), (2, 5), (3, 6), (5, 6)])
 def test_a_replay_from_any_snapshot_has_each_batch_under_its_own_policy(tmp_path: Path, saves: tuple[int, ...]) -> None:
     first = lived(tmp_path, saves=saves)
     assert first.alarms() == RAISED
@@ -99,7 +100,7 @@ def test_a_replay_from_any_snapshot_has_each_batch_under_its_own_policy(tmp_path
     again.tick(211)
     assert again.alarms() == RAISED
     assert again.keeper.policy == first.keeper.policy
-    assert again.keeper.policy is not None and again.keeper.policy.sequence == 4
+    assert again.keeper.policy is not None and again.keeper.policy.sequence == 5
     first.keeper.tick(first.clock.tick(MORNING_US + 211 * S))
     assert first.state() != state
     assert again.state() == first.state()
@@ -107,8 +108,8 @@ def test_a_replay_from_any_snapshot_has_each_batch_under_its_own_policy(tmp_path
 
 
 def test_a_damaged_snapshot_behind_a_change_is_replaced_by_the_older_one_and_its_policy(tmp_path: Path) -> None:
-    first = lived(tmp_path, saves=(1, 4))
-    first.journal._database.execute("UPDATE snapshots SET engine = x'00' WHERE sequence = 4")
+    first = lived(tmp_path, saves=(1, 5))
+    first.journal._database.execute("UPDATE snapshots SET engine = x'00' WHERE sequence = 5")
     first.journal._database.commit()
     first.journal.close()
     again = Life(tmp_path, 200)
