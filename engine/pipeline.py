@@ -28,6 +28,7 @@ from engine.policy import Limits, Policy
 from engine.snapshot import restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from engine.watch import FAR_US, Watch
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
 
@@ -41,7 +42,7 @@ _ORDERS = kind("business.orders")
 _TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
-    "identities_max", "held_max", "alarms_max",
+    "identities_max", "held_max", "alarms_max", "watched_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -71,6 +72,7 @@ class Settings:
     identities_max: int = 2_000_000
     held_max: int = 4_000_000
     alarms_max: int = 1_000_000
+    watched_max: int = 5_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -131,6 +133,7 @@ class Engine:
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
         self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
         self.alarms = Alarms(self.combinations, settings.alarms_max)
+        self.watch = Watch(settings.policy, self.combinations, settings.watched_max)
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
@@ -227,6 +230,7 @@ class Engine:
             "identities_max": self.identities.early_count,
             "held_max": self.order.forced_count,
             "alarms_max": self.alarms.lost_count,
+            "watched_max": self.watch.overflow_count,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -320,12 +324,33 @@ class Engine:
         return self._agents, self._saids
 
     def _process(self) -> None:
-        """Releases the rows that the watermark has passed."""
+        """Releases the rows that the watermark has passed, and has conditions judged at each instant when all of before it is taken."""
         self.waiting_rows = 0
         released = self.order.release()
-        if len(released):
+        if self.watch.judges:
+            self._take_watched(released)
+        elif len(released):
             self._take(released)
+        if len(released):
             self._house_keeping()
+
+    def _take_watched(self, released: Rows) -> None:
+        order = np.argsort(released.ranks_us, kind="stable")
+        ranks_us, first, until_us = released.ranks_us[order], 0, self._reached_us()
+        instant_us: int | None = NEVER_US
+        while instant_us is not None:
+            row_us = int(ranks_us[first]) if first < len(ranks_us) else FAR_US
+            instant_us = self.watch.next_us(row_us, self.contacts.next_us, until_us)
+            end = len(ranks_us) if instant_us is None else int(np.searchsorted(ranks_us, instant_us))
+            if end > first:
+                rows = released if end - first == len(released) else released[order[first:end]]
+                self.watch.reach(int(ranks_us[end - 1]))
+                self.watch.hear(rows)
+                self._take(rows)
+                first = end
+            if instant_us is not None:
+                self._due(instant_us)
+                self.alarms.add(self.watch.judge(instant_us, self.contacts, self.agents, self.order))
 
     def _take(self, rows: Rows) -> None:
         """Takes released rows, all of an instant together, through state and tallies."""
@@ -343,6 +368,7 @@ class Engine:
 
     def _count_facts(self, facts: Facts) -> None:
         self.tallies.absorb(facts)
+        self.watch.take(facts)
         for raised in facts.raised:
             self.alarms.add_raised(raised, self.contacts.names, self.agents.names.texts)
 
@@ -371,6 +397,8 @@ class Engine:
     def _due(self, until_us: int) -> None:
         facts = Facts()
         self.contacts.due(until_us, facts)
+        if facts.amounts:
+            self.watch.reach(max(int(amounts[2].max()) for amounts in facts.amounts))
         self._count_facts(facts)
 
     def _house_keeping(self) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import combinations as pairs_of
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
 from engine.hours import Hours
 from engine.times import MINUTE_US, SECOND_US, iso
+
+if TYPE_CHECKING:  # Conditions know fields, and fields know the commitments of here.
+    from engine.conditions import Condition
 
 __all__ = [
     "CLOCKS",
@@ -154,8 +157,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods and working hours by name, and the name of the service-level formula; `notes` say what the hours'
-    calendars do not know.
+    """All lines, periods and working hours by name, the name of the service-level formula, and measured conditions; `notes` say
+    what the hours' calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -165,9 +168,11 @@ class Policy:
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
     notes: tuple[str, ...] = ()
+    conditions: "tuple[Condition, ...]" = ()
 
     def __post_init__(self) -> None:
         names = {period.name for period in self.periods}
+        self._check_conditions(names)
         for entry in self.lines:
             for name in sorted(entry.when.get("period", frozenset()) - names):
                 raise InvalidSetting(f"{entry.where}: there is no period {name!r}; add it, or correct the name")
@@ -195,6 +200,21 @@ class Policy:
                 raise InvalidSetting(
                     f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
                 )
+
+    def _check_conditions(self, periods: set[str]) -> None:
+        places: dict[str, str] = {}
+        for condition in self.conditions:
+            if condition.name in COMMITMENTS:
+                raise InvalidSetting(
+                    f"{condition.place}: {condition.name!r} is the name of a limit; call the condition otherwise"
+                )
+            if condition.name in places:
+                raise InvalidSetting(
+                    f"{condition.place}: the condition {condition.name!r} is said already at {places[condition.name]}; keep one of the two"
+                )
+            places[condition.name] = condition.place
+            for name in sorted(condition.where.get("period", frozenset()) - periods - {""}):
+                raise InvalidSetting(f"{condition.place}: there is no period {name!r}; add it, or correct the name")
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
         """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""
