@@ -17,7 +17,7 @@ from engine.ratios import RATIOS
 from engine.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 
 __all__ = [
-    "CHARTS", "COUNTED", "FORMS", "LEVEL_MEANS", "MEASURES", "NOW", "SAMPLE", "SEVERITIES", "SLICES_MAX", "Condition", "Test",
+    "CHARTS", "COUNTED", "FORMS", "LEVEL_MEANS", "MEASURES", "NOW", "SAMPLE", "SEVERITIES", "SLICES_MAX", "Bound", "Condition",
     "fields_of", "sample_of",
 ]  # fmt: skip
 
@@ -68,8 +68,8 @@ def sample_of(measure: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Test:
-    """A figure beyond a limit. `clear` is where it is well again, the limit itself unless said.
+class Bound:
+    """What a figure must not go beyond. `clear` is where it is well again, the limit itself unless said.
 
     For `times_usual`, a usual below `usual_least` counts as that. For charts, `intervals` windows before the newest count, of which
     half must have data.
@@ -90,7 +90,7 @@ class Test:
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition; broken where any of its `tests` fails, well where none does. `place` says where it is written.
+    """One condition; broken where its figures are beyond any of its bounds, well where beyond none. `place` says where it is written.
 
     `by`: the dimensions whose groups are judged each by itself; `where`: the values that others must have, and the `period`.
     `sample`: fields and how many they must come to, or there is no data; None for what each measure is a share of, and `SAMPLE`.
@@ -98,7 +98,7 @@ class Condition:
     """
 
     name: str
-    tests: tuple[Test, ...]
+    any_of: tuple[Bound, ...]
     by: tuple[str, ...] = ()
     where: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     window_us: int = 30 * MINUTE_US
@@ -112,7 +112,7 @@ class Condition:
         for wrong in (
             *self._misspelt(),
             *self._mistimed(),
-            *(said for test in self.tests for said in self._untestable(test)),
+            *(said for bound in self.any_of for said in self._misused(bound)),
         ):
             raise InvalidSetting(f"{self.place}: {wrong}")
 
@@ -120,22 +120,22 @@ class Condition:
         """What tells it from others in a snapshot, all of it or these parts: a condition that changed begins anew."""
         told = {
             name: getattr(self, name)
-            for name in parts or ("name", "tests", "by", "window_us", "step_us", "for_us", "sample")
+            for name in parts or ("name", "any_of", "by", "window_us", "step_us", "for_us", "sample")
         }
         return repr((told, sorted((name, sorted(values)) for name, values in self.where.items())))
 
-    def needs(self, test: Test) -> tuple[tuple[str, ...], int]:
-        """The fields that count the sample of a test, none where every figure counts; and how many there must be."""
+    def needs(self, bound: Bound) -> tuple[tuple[str, ...], int]:
+        """The fields that count the sample of a bound, none where every figure counts; and how many there must be."""
         if self.sample is not None:
             return self.sample
-        return sample_of(test.measure), SAMPLE
+        return sample_of(bound.measure), SAMPLE
 
     def _misspelt(self) -> list[str]:
         told = []
         if not self.name or self.name != self.name.strip():
             told.append("the condition has no name; give it one, without blanks around it")
-        if not self.tests:
-            told.append(f"{self.name} has nothing to test; name a measure and a limit")
+        if not self.any_of:
+            told.append(f"{self.name} has no bound; name a measure and a limit")
         if self.severity not in SEVERITIES:
             told.append(f"{self.severity!r} is no severity; choose from {', '.join(SEVERITIES)}")
         for name in self.by:
@@ -171,30 +171,30 @@ class Condition:
             told.append(f"{self.name} must hold for a negative time; write none, or a duration")
         return told
 
-    def _untestable(self, test: Test) -> list[str]:
+    def _misused(self, bound: Bound) -> list[str]:
         told = []
-        if test.measure not in MEASURES:
-            return [f"{test.measure!r} is no measure that conditions know; choose from {', '.join(MEASURES)}"]
-        if test.form not in FORMS:
-            return [f"{test.form!r} is no way to look at a figure; choose from {', '.join(FORMS)}"]
-        if (test.clear_at > test.limit) if test.is_above else (test.clear_at < test.limit):
+        if bound.measure not in MEASURES:
+            return [f"{bound.measure!r} is no measure that conditions know; choose from {', '.join(MEASURES)}"]
+        if bound.form not in FORMS:
+            return [f"{bound.form!r} is no way to look at a figure; choose from {', '.join(FORMS)}"]
+        if (bound.clear_at > bound.limit) if bound.is_above else (bound.clear_at < bound.limit):
             told.append(
                 f"{self.name} would clear on the wrong side of its limit; put clear on the side where all is well"
             )
-        if test.form != "figure" and test.measure in NOW:
-            told.append(f"{test.measure} is of an instant, so it has neither a usual nor a chart; leave 'as' out")
-        if test.form == "times_usual" and self.window_us > HOUR_US:
+        if bound.form != "figure" and bound.measure in NOW:
+            told.append(f"{bound.measure} is of an instant, so it has neither a usual nor a chart; leave 'as' out")
+        if bound.form == "times_usual" and self.window_us > HOUR_US:
             told.append(
                 f"the window of {self.name} is longer than an hour, of which the usual is known; take 1h at most"
             )
-        if test.form in CHARTS and self.step_us != self.window_us:
+        if bound.form in CHARTS and self.step_us != self.window_us:
             told.append(f"{self.name} is by a chart, whose intervals do not overlap; make its step its window")
-        if not 4 <= test.intervals <= 200:
-            told.append(f"a chart of {test.intervals} intervals tells nothing or too much; take 4 to 200")
-        if test.measure == "silent_s" and (self.by or self.where or len(self.tests) > 1):
+        if not 4 <= bound.intervals <= 200:
+            told.append(f"a chart of {bound.intervals} intervals tells nothing or too much; take 4 to 200")
+        if bound.measure == "silent_s" and (self.by or self.where or len(self.any_of) > 1):
             told.append(
-                "silent_s is of sources, which have no dimensions; say neither by nor where, and test nothing else"
+                "silent_s is of sources, which have no dimensions; say neither by nor where, and one bound only"
             )
-        if test.limit <= 0 and not test.is_above and test.measure not in SIGNED:
-            told.append(f"{self.name} is below {test.limit:g}, which nothing is; give a limit above zero")
+        if bound.limit <= 0 and not bound.is_above and bound.measure not in SIGNED:
+            told.append(f"{self.name} is below {bound.limit:g}, which nothing is; give a limit above zero")
         return told

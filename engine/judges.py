@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.alarms import BROKEN, ENDED
 from engine.columns import grown
-from engine.conditions import CHARTS, COUNTED, Condition, Test
+from engine.conditions import CHARTS, COUNTED, Bound, Condition
 from engine.control import History
 from engine.frames import Frame
 from engine.present import Present
@@ -24,7 +24,7 @@ __all__ = ["Judge"]
 
 _STATE: tuple[tuple[str, Any, Any], ...] = (
     ("since_us", np.int64, NEVER_US), ("blank_us", np.int64, NEVER_US), ("is_raised", np.bool_, False),
-    ("figure", np.float64, np.nan), ("test", np.int64, 0),
+    ("figure", np.float64, np.nan), ("bound", np.int64, 0),
 )  # fmt: skip
 
 Figures = NDArray[np.float64]
@@ -33,18 +33,18 @@ Mask = NDArray[np.bool_]
 
 class Judge:
     """By group: `since_us` when it began to fail, `blank_us` since when there is no data (both `NEVER_US` for not), `is_raised`, and
-    the newest `figure`, of the `test` that fails or of the first. `usuals` are by test."""
+    the newest `figure`, of the `bound` that fails or of the first. `usuals` are by bound."""
 
     since_us: NDArray[np.int64]
     blank_us: NDArray[np.int64]
     is_raised: Mask
     figure: Figures
-    test: NDArray[np.int64]
+    bound: NDArray[np.int64]
 
     def __init__(self, condition: Condition, frame: Frame, usuals: Mapping[int, Usual]) -> None:
         self.condition, self.frame, self.usuals = condition, frame, usuals
-        charted = [number for number, test in enumerate(condition.tests) if test.form in CHARTS]
-        self.histories = {number: History(condition.tests[number].intervals) for number in charted}
+        charted = [number for number, bound in enumerate(condition.any_of) if bound.form in CHARTS]
+        self.histories = {number: History(condition.any_of[number].intervals) for number in charted}
         for name, dtype, fill in _STATE:
             setattr(self, name, np.full(0, fill, dtype))
 
@@ -54,7 +54,7 @@ class Judge:
         what fails by then has failed for long enough."""
         condition = self.condition
         charted = max((history.intervals + 2 for history in self.histories.values()), default=0)
-        growing = [test.limit for test in condition.tests if test.measure in ("longest_wait_s", "silent_s")]
+        growing = [bound.limit for bound in condition.any_of if bound.measure in ("longest_wait_s", "silent_s")]
         window_us = max(condition.window_us, HOUR_US if self.usuals else 0)
         own_us = (2 + charted) * window_us + condition.for_us + 2 * condition.step_us
         return own_us + int(max(growing, default=0) * SECOND_US)
@@ -66,35 +66,35 @@ class Judge:
         for name, _, fill in _STATE:
             setattr(self, name, grown(getattr(self, name), count, fill))
         failing, well, blank = np.zeros(count, np.bool_), np.ones(count, np.bool_), np.zeros(count, np.bool_)
-        for number, test in enumerate(self.condition.tests):
-            found = self._seen(number, test, present, known)
-            fails = (found > test.limit) if test.is_above else (found < test.limit)
-            well &= (found <= test.clear_at) if test.is_above else (found >= test.clear_at)
+        for number, bound in enumerate(self.condition.any_of):
+            found = self._seen(number, bound, present, known)
+            fails = (found > bound.limit) if bound.is_above else (found < bound.limit)
+            well &= (found <= bound.clear_at) if bound.is_above else (found >= bound.clear_at)
             blank |= np.isnan(found)
             told = (fails & ~failing) if number else np.ones(count, np.bool_)
-            self.figure[:count][told], self.test[:count][told] = found[told], number
+            self.figure[:count][told], self.bound[:count][told] = found[told], number
             failing |= fails
         if not in_force:
             return self._settle(present.at_us, failing & False, well | True, blank & False)
         blank &= ~failing
         return self._settle(present.at_us, failing, well & ~blank, blank)
 
-    def _seen(self, number: int, test: Test, present: Present, known: Mask) -> Figures:
-        """The figures in the form that the test looks at."""
+    def _seen(self, number: int, bound: Bound, present: Present, known: Mask) -> Figures:
+        """The figures in the form that the bound is of."""
         condition, frame = self.condition, self.frame
-        found = np.where(known, present.figures(test.measure, condition.needs(test), frame), np.nan)
+        found = np.where(known, present.figures(bound.measure, condition.needs(bound), frame), np.nan)
         if number in self.usuals:
             start_us = present.at_us - condition.window_us
             if present.heard_us.max(initial=NEVER_US) < start_us:
                 return found * np.nan  # Where no event came at all, nobody knows.
             usual = self.usuals[number].over(start_us, present.at_us, len(found))
-            if test.measure in COUNTED:
+            if bound.measure in COUNTED:
                 usual = usual * condition.window_us / HOUR_US
-            usual = np.maximum(usual, test.usual_least)
+            usual = np.maximum(usual, bound.usual_least)
             return np.divide(found, usual, out=found * np.nan, where=usual > 0)
         if number in self.histories:
             self.histories[number].note(found)
-            return self.histories[number].chart(test.form, len(found))
+            return self.histories[number].chart(bound.form, len(found))
         return found
 
     def _settle(self, at_us: int, failing: Mask, well: Mask, blank: Mask) -> list[tuple[int, str, int]]:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.agents import Agents
 from engine.alarms import Alarm
 from engine.columns import Combinations, Rows, grown
-from engine.conditions import SEVERITIES, Condition, Test, fields_of
+from engine.conditions import SEVERITIES, Bound, Condition, fields_of
 from engine.contacts import Contacts
 from engine.events import DIMENSIONS
 from engine.facts import Facts
@@ -47,8 +47,8 @@ class Watch:
         self.heard_us = np.full(0, NEVER_US, np.int64)
         needed: dict[_Key, dict[str, None]] = {}
         for condition in policy.conditions:
-            for key, test in _frames_of(condition):
-                names = (*fields_of(test.measure), *condition.needs(test)[0])
+            for key, bound in _frames_of(condition):
+                names = (*fields_of(bound.measure), *condition.needs(bound)[0])
                 needed.setdefault(key, {}).update(dict.fromkeys(names))
         self.scopes: dict[_Key, Scope] = {}
         self.frames: dict[_Key, Frame] = {}
@@ -56,7 +56,7 @@ class Watch:
             by, where, window_us, step_us = key
             scope = self.scopes.setdefault((by, where), Scope(by, dict(where), groups_max))
             self.frames[key] = Frame(scope, window_us, step_us, tuple(fields))
-        self.usuals: dict[str, tuple[Usual, Frame, Condition, Test]] = {}
+        self.usuals: dict[str, tuple[Usual, Frame, Condition, Bound]] = {}
         self.judges = [self._judge(condition) for condition in policy.conditions]
         self.horizons_us = {
             key: max((judge.horizon_us for judge in self.judges if judge.frame is frame), default=2 * HOUR_US)
@@ -65,11 +65,11 @@ class Watch:
 
     def _judge(self, condition: Condition) -> Judge:
         usuals = {}
-        for number, test in enumerate(condition.tests):
-            if test.form == "times_usual":
+        for number, bound in enumerate(condition.any_of):
+            if bound.form == "times_usual":
                 frame = self.frames[_frame_key(condition, HOUR_US, HOUR_US)]
-                named = repr((frame.key(), test.measure, condition.needs(test)))
-                usuals[number] = self.usuals.setdefault(named, (Usual(), frame, condition, test))[0]
+                named = repr((frame.key(), bound.measure, condition.needs(bound)))
+                usuals[number] = self.usuals.setdefault(named, (Usual(), frame, condition, bound))[0]
         return Judge(condition, self.frames[_frame_key(condition, condition.window_us, condition.step_us)], usuals)
 
     @property
@@ -113,8 +113,8 @@ class Watch:
                 continue
             end_us = _behind(row_us, frame.step_us) if frame.end_us is None else frame.end_us
             if end_us > self.stirred_us + self.horizons_us[key]:
-                bound = bisect_left(self.bounds_us, end_us - frame.step_us)
-                soonest_us = min(row_us, due_us, *self.bounds_us[bound : bound + 1])
+                passed = bisect_left(self.bounds_us, end_us - frame.step_us)
+                soonest_us = min(row_us, due_us, *self.bounds_us[passed : passed + 1])
                 end_us = max(end_us, _behind(soonest_us, frame.step_us))
             if end_us <= until_us and (found is None or end_us < found):
                 found = end_us
@@ -135,9 +135,9 @@ class Watch:
             frame.make_room()
         present = Present(at_us, self.formula, contacts, agents, order, self.heard_us)
         found = [alarm for judge in self.judges if judge.frame in looked for alarm in self._alarms(judge, present)]
-        for usual, frame, condition, test in self.usuals.values():
+        for usual, frame, condition, bound in self.usuals.values():
             if frame in looked and self.heard_us.max(initial=NEVER_US) >= at_us - HOUR_US:
-                figures = present.figures(test.measure, condition.needs(test), frame)
+                figures = present.figures(bound.measure, condition.needs(bound), frame)
                 usual.note(at_us, np.where(frame.known[: len(frame)], figures, np.nan))
         for frame in looked:
             frame.move_to(at_us + frame.step_us)
@@ -147,7 +147,7 @@ class Watch:
         condition, frame = judge.condition, judge.frame
         accepted = condition.where.get("period")
         in_force = accepted is None or self._period_at(present.at_us) in accepted
-        of_sources = condition.tests[0].measure == "silent_s"
+        of_sources = condition.any_of[0].measure == "silent_s"
         known = self.heard_us > NEVER_US if of_sources else frame.known[: len(frame)]
         steps = judge.judge(present, known, in_force)
         if not steps:
@@ -177,7 +177,7 @@ class Watch:
         found: list[dict[str, Any]] = []
         for judge in self.judges:
             condition = judge.condition
-            of_sources = condition.tests[0].measure == "silent_s"
+            of_sources = condition.any_of[0].measure == "silent_s"
             names: list[Any] = list(order.numbers) if of_sources else list(judge.frame.scope.groups)
             for place in np.flatnonzero(judge.is_raised).tolist():
                 of = {"source": names[place]} if of_sources else dict(zip(condition.by, names[place], strict=True))
@@ -226,19 +226,19 @@ def _frame_key(condition: Condition, window_us: int, step_us: int) -> _Key:
     return condition.by, where, window_us, step_us
 
 
-def _frames_of(condition: Condition) -> list[tuple[_Key, Test]]:
-    """The frames that a condition needs, each with the test that needs it."""
+def _frames_of(condition: Condition) -> list[tuple[_Key, Bound]]:
+    """The frames that a condition needs, each with the bound that needs it."""
     own = _frame_key(condition, condition.window_us, condition.step_us)
     hourly = _frame_key(condition, HOUR_US, HOUR_US)
-    return [(own, test) for test in condition.tests] + [
-        (hourly, test) for test in condition.tests if test.form == "times_usual"
+    return [(own, bound) for bound in condition.any_of] + [
+        (hourly, bound) for bound in condition.any_of if bound.form == "times_usual"
     ]
 
 
 def _told(judge: Judge, place: int) -> dict[str, str]:
     """The newest figure of a group and the limit that it is held against."""
-    test = judge.condition.tests[int(judge.test[place])]
-    return {"measure": test.measure, "figure": _number(float(judge.figure[place])), "limit": _number(test.limit)}
+    bound = judge.condition.any_of[int(judge.bound[place])]
+    return {"measure": bound.measure, "figure": _number(float(judge.figure[place])), "limit": _number(bound.limit)}
 
 
 def _number(value: float) -> str:

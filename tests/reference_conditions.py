@@ -6,11 +6,12 @@ facts noted so far, and shares nothing with `engine/` but the settings that a po
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isnan, nan, sqrt
 from statistics import median
 from typing import Any
 
-from engine.conditions import Condition, Test
+from engine.conditions import Bound, Condition
 from tests.reference import (
     DIMENSIONS,
     IN_QUEUE,
@@ -119,11 +120,11 @@ class WatchingOracle(Oracle):
         mine = (change for change in mine if _group(condition, change.as_) == group)
         return sum(change.delta * (end_us - max(change.time_us, start_us)) for change in mine)
 
-    def _figure(self, condition: Condition, test: Test, group: Group, start_us: int, end_us: int) -> float:
-        names, least = condition.needs(test)
+    def _figure(self, condition: Condition, bound: Bound, group: Group, start_us: int, end_us: int) -> float:
+        names, least = condition.needs(bound)
         if names and sum(self._sum(condition, group, name, start_us, end_us) for name in names) < least:
             return nan
-        measure = test.measure
+        measure = bound.measure
         if measure in SHARES:
             over, under, times, per = SHARES[measure]
             above = times * sum(self._sum(condition, group, name, start_us, end_us) for name in over)
@@ -164,37 +165,37 @@ class WatchingOracle(Oracle):
         named: list[str] = []
         for other in self.conditions:
             if _window(other) == _window(condition):
-                named += [name for test in other.tests for name in _made_of(other, test)]
+                named += [name for bound in other.any_of for name in _made_of(other, bound)]
         return named
 
     def _seen(self, condition: Condition, number: int, group: Group, memory: Memory, at_us: int) -> float:
-        test = condition.tests[number]
+        bound = condition.any_of[number]
         start_us = at_us - condition.window_us
-        found = self._figure(condition, test, group, start_us, at_us)
-        if test.form == "figure":
+        found = self._figure(condition, bound, group, start_us, at_us)
+        if bound.form == "figure":
             return found
-        if test.form == "times_usual":
+        if bound.form == "times_usual":
             if self.heard[-1] < start_us:
                 return nan
             usual = self._usual(condition, number, group, start_us, at_us)
-            if test.measure not in SHARES:
+            if bound.measure not in SHARES:
                 usual = usual * condition.window_us / HOUR_US
-            usual = usual if isnan(usual) else max(usual, test.usual_least)
+            usual = usual if isnan(usual) else max(usual, bound.usual_least)
             return found / usual if usual > 0 else nan
         before = memory.history.setdefault(number, [])
         before.append(found)
-        return _chart(test.form, before[-test.intervals - 1 :], test.intervals)
+        return _chart(bound.form, before[-bound.intervals - 1 :], bound.intervals)
 
     # Usual.
 
     def _note_usual(self, end_us: int) -> None:
         for condition in self.conditions:
-            for number, test in enumerate(condition.tests):
-                if test.form == "times_usual":
+            for number, bound in enumerate(condition.any_of):
+                if bound.form == "times_usual":
                     for group in self._groups(condition, [name for other in self.conditions if _scope(other) == _scope(condition)
-                                                          for one in other.tests if one.form == "times_usual" for name in _made_of(other, one)]):  # fmt: skip
+                                                          for one in other.any_of if one.form == "times_usual" for name in _made_of(other, one)]):  # fmt: skip
                         hours = self.usual.setdefault((condition.name, number, group), {})
-                        figure = self._figure(condition, test, group, end_us - HOUR_US, end_us)
+                        figure = self._figure(condition, bound, group, end_us - HOUR_US, end_us)
                         hours.setdefault((end_us // HOUR_US - 1) % 168, []).append(figure)
 
     def _usual(self, condition: Condition, number: int, group: Group, start_us: int, end_us: int) -> float:
@@ -213,8 +214,8 @@ class WatchingOracle(Oracle):
         in_force = "period" not in condition.where or (periods[0] if periods else "") in condition.where["period"]
         for group in self._groups(condition, self._needed(condition)):
             memory = self.memory.setdefault((condition.name, group), Memory())
-            figures = [self._seen(condition, number, group, memory, at_us) for number in range(len(condition.tests))]
-            fails = [_fails(test, figure) for test, figure in zip(condition.tests, figures, strict=True)]
+            figures = [self._seen(condition, number, group, memory, at_us) for number in range(len(condition.any_of))]
+            fails = [_fails(bound, figure) for bound, figure in zip(condition.any_of, figures, strict=True)]
             shown = fails.index(True) if True in fails else 0
             if not in_force:
                 self._step(condition, group, memory, at_us, "well", shown, figures)
@@ -222,7 +223,7 @@ class WatchingOracle(Oracle):
                 self._step(condition, group, memory, at_us, "fails", shown, figures)
             elif any(isnan(figure) for figure in figures):
                 self._step(condition, group, memory, at_us, "blank", shown, figures)
-            elif all(_clears(test, figure) for test, figure in zip(condition.tests, figures, strict=True)):
+            elif all(_clears(bound, figure) for bound, figure in zip(condition.any_of, figures, strict=True)):
                 self._step(condition, group, memory, at_us, "well", shown, figures)
             else:
                 self._step(condition, group, memory, at_us, "between", shown, figures)
@@ -256,13 +257,13 @@ class WatchingOracle(Oracle):
     def _tell(
         self, condition: Condition, group: Group, step: str, since_us: int, at_us: int, shown: int, figures: list[float]
     ) -> None:
-        test = condition.tests[shown]
+        bound = condition.any_of[shown]
         named = dict(zip(condition.by, group, strict=True))
         name = ",".join(f"{dimension}={value}" for dimension, value in named.items()) or "total"
         more = (
-            ("measure", test.measure),
+            ("measure", bound.measure),
             ("figure", _text(figures[shown])),
-            ("limit", _text(test.limit)),
+            ("limit", _text(bound.limit)),
             ("severity", condition.severity),
         )
         values = tuple(named.get(dimension, "") for dimension in DIMENSIONS)
@@ -287,26 +288,26 @@ def _window(condition: Condition) -> Any:
     return _scope(condition), condition.window_us, condition.step_us
 
 
-def _made_of(condition: Condition, test: Test) -> list[str]:
+def _made_of(condition: Condition, bound: Bound) -> list[str]:
     """The fields and levels of a measure and of its sample."""
-    names = list(condition.needs(test)[0])
-    if test.measure == "service_level":
+    names = list(condition.needs(bound)[0])
+    if bound.measure == "service_level":
         return [*names, "answered", "answered_in_target", "abandoned", "abandoned_in_target", "abandoned_short"]
-    if test.measure in SHARES:
-        return [*names, *SHARES[test.measure][0], *SHARES[test.measure][1]]
-    if test.measure == "occupancy":
+    if bound.measure in SHARES:
+        return [*names, *SHARES[bound.measure][0], *SHARES[bound.measure][1]]
+    if bound.measure == "occupancy":
         return [*names, "occupied", "idle", "busy", "wrapup"]
-    if test.measure in MEANS:
-        return [*names, MEANS[test.measure]]
-    return [*names, *KNOWN_BY.get(test.measure, (test.measure,))]
+    if bound.measure in MEANS:
+        return [*names, MEANS[bound.measure]]
+    return [*names, *KNOWN_BY.get(bound.measure, (bound.measure,))]
 
 
-def _fails(test: Test, figure: float) -> bool:
-    return figure > test.limit if test.is_above else figure < test.limit
+def _fails(bound: Bound, figure: float) -> bool:
+    return figure > bound.limit if bound.is_above else figure < bound.limit
 
 
-def _clears(test: Test, figure: float) -> bool:
-    return figure <= test.clear_at if test.is_above else figure >= test.clear_at
+def _clears(bound: Bound, figure: float) -> bool:
+    return figure <= bound.clear_at if bound.is_above else figure >= bound.clear_at
 
 
 def _text(figure: float) -> str:
@@ -341,8 +342,6 @@ def _chart(form: str, figures: list[float], intervals: int) -> float:
         while length < len(sides) and sides[-1 - length] == sides[-1] != 0:
             length += 1
         return float(length)
-    ranges = [
-        abs(later - earlier) for earlier, later in zip(before, before[1:], strict=False) if not isnan(earlier + later)
-    ]
+    ranges = [abs(later - earlier) for earlier, later in pairwise(before) if not isnan(earlier + later)]
     limit = 2.66 * (sum(ranges) / len(ranges)) if ranges else 0.0
     return abs(figures[-1] - mean) / limit if limit > 0 else nan
