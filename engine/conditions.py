@@ -109,12 +109,13 @@ class Condition:
     place: str = "default policy"
 
     def __post_init__(self) -> None:
-        for wrong in (
+        wrong = [
             *self._misspelt(),
             *self._mistimed(),
             *(said for bound in self.any_of for said in self._misused(bound)),
-        ):
-            raise InvalidSetting(f"{self.place}: {wrong}")
+        ]
+        if wrong:
+            raise InvalidSetting("\n".join(f"{self.place}: {sentence}" for sentence in wrong))
 
     def key(self, *parts: str) -> str:
         """What tells it from others in a snapshot, all of it or these parts: a condition that changed begins anew."""

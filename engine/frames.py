@@ -72,12 +72,15 @@ class Frame:
         levels = [level for level in LEVELS if f"{level}_net" in names or f"{level}_area_us" in names]
         self.fields = [name for name in names if not name.endswith(("_net", "_area_us"))]
         self.levels = levels
+        #: The column of each field, and of each level's area that of its net change.
+        self.columns = {name: column for column, name in enumerate(self.fields)}
+        self.columns |= {f"{level}_area_us": len(self.fields) + 2 * number for number, level in enumerate(levels)}
         self.column_of = np.full(len(FIELDS), -1, np.int64)
         self.level_of = np.full(len(FIELDS), -1, np.int64)
-        for column, name in enumerate(self.fields):
-            self.column_of[FIELD[name]] = column
+        for name in self.fields:
+            self.column_of[FIELD[name]] = self.columns[name]
         for number, level in enumerate(levels):
-            self.column_of[FIELD[f"{level}_net"]] = len(self.fields) + 2 * number
+            self.column_of[FIELD[f"{level}_net"]] = self.columns[f"{level}_area_us"]
             self.level_of[FIELD[f"{level}_net"]] = number
         self.end_us: int | None = None
         self.ring = np.zeros((0, self.slices, len(self.fields) + 2 * len(levels)), np.int64)
@@ -103,6 +106,7 @@ class Frame:
         """Counts facts, int64 (4, n): field, combination, instant, value. None is of `end_us` or later."""
         if self.end_us is None or not self.ring.shape[2]:
             return
+        self.make_room()
         _count(
             amounts, self.scope.place_of, self.column_of, self.level_of, self.ring, self.sums, self.now, self.known,
             self.end_us - self.window_us, self.step_us,
@@ -133,16 +137,15 @@ class Frame:
 
     def field(self, name: str) -> Sums:
         """The sum of a field over the window, a value a group; of a level's area, what lies in the window."""
-        if name.endswith("_area_us"):
-            number = self.levels.index(name.removesuffix("_area_us"))
-            column = len(self.fields) + 2 * number
-            net, moment = self.sums[: len(self), column], self.sums[: len(self), column + 1]
-            # Changes before the window lasted all of it, one inside from its instant to the end.
-            area: Sums = (self.level(self.levels[number]) - net) * self.window_us + net * (self.end_us or 0) - moment
-            return area
-        column = self.column_of[FIELD[name]]
-        found: Sums = self.sums[: len(self), column]
-        return found
+        count, column = len(self), self.columns[name]
+        if not name.endswith("_area_us"):
+            found: Sums = self.sums[:count, column]
+            return found
+        net, moment = self.sums[:count, column], self.sums[:count, column + 1]
+        # Changes before the window lasted all of it, one inside from its instant to the end.
+        held = self.now[:count, (column - len(self.fields)) // 2] - net
+        area: Sums = held * self.window_us + net * (self.end_us or 0) - moment
+        return area
 
     def level(self, name: str) -> Sums:
         """What holds of a level at the window's end, a value a group."""
@@ -151,7 +154,7 @@ class Frame:
 
     def saved(self) -> dict[str, Any]:
         """Its memory as plain values and arrays."""
-        return {"end_us": self.end_us} | {name: getattr(self, name) for name in _STATE}
+        return {"end_us": self.end_us} | {name: getattr(self, name)[: len(self)] for name in _STATE}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Takes over what a frame of the same `key` gave."""
@@ -167,14 +170,15 @@ def _count(
 ) -> None:  # fmt: skip  # pragma: no cover
     """Adds each fact to its group's slice; one from before the window's start moves what holds now, nothing else."""
     for row in range(amounts.shape[1]):
-        column, value = column_of[amounts[0, row]], amounts[3, row]
+        what, value = amounts[0, row], amounts[3, row]
+        column = column_of[what] if what < len(column_of) else -1
         if column < 0 or value == 0:
             continue
         place = place_of[amounts[1, row]]
         if place < 0:
             continue
         known[place] = True
-        level, time_us = level_of[amounts[0, row]], amounts[2, row]
+        level, time_us = level_of[what], amounts[2, row]
         if level >= 0:
             now[place, level] += value
         if time_us >= start_us:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.alarms import BROKEN, ENDED
 from engine.columns import grown
+from engine.compiled import compiled
 from engine.conditions import CHARTS, COUNTED, Bound, Condition
 from engine.control import History
 from engine.frames import Frame
@@ -45,6 +46,11 @@ class Judge:
         self.condition, self.frame, self.usuals = condition, frame, usuals
         charted = [number for number, bound in enumerate(condition.any_of) if bound.form in CHARTS]
         self.histories = {number: History(condition.any_of[number].intervals) for number in charted}
+        self._bounds = (
+            np.array([bound.limit for bound in condition.any_of], np.float64),
+            np.array([bound.clear_at for bound in condition.any_of], np.float64),
+            np.array([bound.is_above for bound in condition.any_of]),
+        )
         for name, dtype, fill in _STATE:
             setattr(self, name, np.full(0, fill, dtype))
 
@@ -63,21 +69,19 @@ class Judge:
         """Judges all groups at an instant; returns what is raised and what ends as group, step, and since when. Of groups that are
         not `known` there is no data; out of force all is well."""
         count = len(known)
-        for name, _, fill in _STATE:
-            setattr(self, name, grown(getattr(self, name), count, fill))
-        failing, well, blank = np.zeros(count, np.bool_), np.ones(count, np.bool_), np.zeros(count, np.bool_)
-        for number, bound in enumerate(self.condition.any_of):
-            found = self._seen(number, bound, present, known)
-            fails = (found > bound.limit) if bound.is_above else (found < bound.limit)
-            well &= (found <= bound.clear_at) if bound.is_above else (found >= bound.clear_at)
-            blank |= np.isnan(found)
-            told = (fails & ~failing) if number else np.ones(count, np.bool_)
-            self.figure[:count][told], self.bound[:count][told] = found[told], number
-            failing |= fails
-        if not in_force:
-            return self._settle(present.at_us, failing & False, well | True, blank & False)
-        blank &= ~failing
-        return self._settle(present.at_us, failing, well & ~blank, blank)
+        if count > len(self.since_us):
+            for name, _, fill in _STATE:
+                setattr(self, name, grown(getattr(self, name), count, fill))
+        figures = np.stack([self._seen(*each, present, known) for each in enumerate(self.condition.any_of)])
+        steps = np.empty((2, count), np.int64)
+        changed = _settle(
+            present.at_us, figures, *self._bounds, in_force, self.condition.for_us, self.condition.window_us, self.since_us,
+            self.blank_us, self.is_raised, self.figure, self.bound, steps,
+        )  # fmt: skip
+        return [
+            (place, BROKEN if self.is_raised[place] else ENDED, since_us)
+            for place, since_us in steps[:, :changed].T.tolist()
+        ]
 
     def _seen(self, number: int, bound: Bound, present: Present, known: Mask) -> Figures:
         """The figures in the form that the bound is of."""
@@ -97,22 +101,6 @@ class Judge:
             return self.histories[number].chart(bound.form, len(found))
         return found
 
-    def _settle(self, at_us: int, failing: Mask, well: Mask, blank: Mask) -> list[tuple[int, str, int]]:
-        count = len(failing)
-        since_us, blank_us, is_raised = self.since_us[:count], self.blank_us[:count], self.is_raised[:count]
-        blank_us[~blank] = NEVER_US
-        blank_us[blank & (blank_us == NEVER_US)] = at_us
-        since_us[failing & (since_us == NEVER_US)] = at_us
-        over = blank & (at_us - blank_us >= self.condition.window_us)
-        begins = failing & ~is_raised & (at_us - since_us >= self.condition.for_us)
-        ends = is_raised & (well | over)
-        steps = [(place, BROKEN, int(since_us[place])) for place in np.flatnonzero(begins).tolist()]
-        steps += [(place, ENDED, int(since_us[place])) for place in np.flatnonzero(ends).tolist()]
-        is_raised[begins], is_raised[ends] = True, False
-        # Whoever is not raised must fail at every look; only looks without data do not count.
-        since_us[~is_raised & ~failing & (~blank | over)] = NEVER_US
-        return steps
-
     def saved(self) -> dict[str, Any]:
         """Its memory as plain values and arrays."""
         histories = {str(number): history.figures for number, history in self.histories.items()}
@@ -124,3 +112,47 @@ class Judge:
             setattr(self, name, saved[name])
         for number, history in self.histories.items():
             history.figures = saved["histories"][str(number)]
+
+
+@compiled
+def _settle(
+    at_us: int, figures: Figures, limits: Figures, clears: Figures, above: Mask, in_force: bool, for_us: int, window_us: int,
+    since_us: Any, blank_us: Any, is_raised: Any, figure: Any, bound: Any, steps: Any,
+) -> int:  # fmt: skip  # pragma: no cover
+    """Goes through the groups' figures, float64 (bounds, groups), and their memories. Writes the groups that are raised or end, and since
+    when, into `steps`, and returns how many they are."""
+    count = 0
+    for place in range(figures.shape[1]):
+        failing, blank, well = -1, False, True
+        for number in range(figures.shape[0]):
+            found = figures[number, place]
+            sign = 1.0 if above[number] else -1.0
+            if failing < 0 and sign * found > sign * limits[number]:
+                failing = number
+            blank = blank or np.isnan(found)
+            well = well and sign * found <= sign * clears[number]
+        bound[place] = max(failing, 0)
+        figure[place] = figures[bound[place], place]
+        if not in_force:
+            failing, blank, well = -1, False, True
+        if failing >= 0 or not blank:
+            blank_us[place] = NEVER_US
+        elif blank_us[place] == NEVER_US:
+            blank_us[place] = at_us
+        over = blank_us[place] != NEVER_US and at_us - blank_us[place] >= window_us
+        if failing >= 0:
+            if since_us[place] == NEVER_US:
+                since_us[place] = at_us
+            if not is_raised[place] and at_us - since_us[place] >= for_us:
+                is_raised[place] = True
+                steps[0, count], steps[1, count] = place, since_us[place]
+                count += 1
+        elif is_raised[place]:
+            if over or (well and not blank):
+                steps[0, count], steps[1, count] = place, since_us[place]
+                count += 1
+                is_raised[place], since_us[place] = False, NEVER_US
+        elif over or not blank:
+            # Whoever is not raised must fail at every look; only looks without data do not count.
+            since_us[place] = NEVER_US
+    return count

@@ -340,7 +340,7 @@ class Engine:
         instant_us: int | None = NEVER_US
         while instant_us is not None:
             row_us = int(ranks_us[first]) if first < len(ranks_us) else FAR_US
-            instant_us = self.watch.next_us(row_us, self.contacts.next_us, until_us)
+            instant_us = self.watch.next_us(row_us, self._next_due_us(), until_us)
             end = len(ranks_us) if instant_us is None else int(np.searchsorted(ranks_us, instant_us))
             if end > first:
                 rows = released if end - first == len(released) else released[order[first:end]]
@@ -400,6 +400,10 @@ class Engine:
         if facts.amounts:
             self.watch.reach(max(int(amounts[2].max()) for amounts in facts.amounts))
         self._count_facts(facts)
+
+    def _next_due_us(self) -> int:
+        """No deadline of any kind is due before this instant; `NEVER_US` where that is not known."""
+        return self.contacts.next_us
 
     def _house_keeping(self) -> None:
         """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""

@@ -61,14 +61,18 @@ class Present:
         self.at_us, self.formula = at_us, formula
         self.contacts, self.agents, self.order = contacts, agents, order
         self.heard_us = heard_us
+        self._known: dict[tuple[Any, ...], Figures] = {}
 
     def figures(self, measure: str, needed: tuple[tuple[str, ...], int], frame: Frame) -> Figures:
         """A measure by group, NaN for no data; `needed` names fields and how many they must come to, else there is no data."""
-        found = self._figures(measure, frame)
-        names, least = needed
-        if names:
-            found = np.where(sum(frame.field(name) for name in names) >= least, found, np.nan)
-        return found
+        key = measure, needed, id(frame)
+        if key not in self._known:
+            found = self._figures(measure, frame)
+            names, least = needed
+            if names:
+                found = np.where(sum(frame.field(name) for name in names) >= least, found, np.nan)
+            self._known[key] = found
+        return self._known[key]
 
     def _figures(self, measure: str, frame: Frame) -> Figures:
         if measure in RATIOS:

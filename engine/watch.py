@@ -99,7 +99,6 @@ class Watch:
         for scope in self.scopes.values():
             scope.refresh(self.combinations)
         for frame in self.frames.values():
-            frame.make_room()
             frame.take(amounts)
 
     # When to look.
@@ -193,7 +192,7 @@ class Watch:
         return {
             "stirred_us": self.stirred_us, "heard_us": self.heard_us,
             "frames": {frame.key(): frame.saved() for frame in self.frames.values()},
-            "usuals": {name: usual.hours for name, (usual, *_) in self.usuals.items()},
+            "usuals": {name: usual.hours[: len(frame)] for name, (usual, frame, *_) in self.usuals.items()},
             "judges": {judge.condition.key(): judge.saved() for judge in self.judges},
         }  # fmt: skip
 
