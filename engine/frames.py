@@ -1,7 +1,7 @@
 """Sliding windows for conditions: of a few fields, by the groups of a few dimensions, always summed up.
 
 A *scope* says whose groups; a *frame* keeps one window of them in slices as long as its step, and the sums over it, so that looking
-costs nothing and moving on costs one slice. Never divides, and touches no tally: what conditions need neither makes the panes
+costs nothing and moving on costs one slice. Divides only as formulas say, and touches no tally: what conditions need neither makes the panes
 of the report finer nor lives as long.
 """
 
@@ -15,6 +15,7 @@ from engine.columns import OTHER, Combinations, grown
 from engine.compiled import compiled
 from engine.events import DIMENSIONS
 from engine.facts import FIELD, FIELDS, LEVELS
+from engine.formulas import Formula
 from engine.keys import Number
 
 __all__ = ["Frame", "Scope"]
@@ -72,16 +73,15 @@ class Frame:
         levels = [level for level in LEVELS if f"{level}_net" in names or f"{level}_area_us" in names]
         self.fields = [name for name in names if not name.endswith(("_net", "_area_us"))]
         self.levels = levels
-        #: The column of each field, and of each level's area that of its net change.
-        self.columns = {name: column for column, name in enumerate(self.fields)}
-        self.columns |= {f"{level}_area_us": len(self.fields) + 2 * number for number, level in enumerate(levels)}
         self.column_of = np.full(len(FIELDS), -1, np.int64)
         self.level_of = np.full(len(FIELDS), -1, np.int64)
-        for name in self.fields:
-            self.column_of[FIELD[name]] = self.columns[name]
+        for column, name in enumerate(self.fields):
+            self.column_of[FIELD[name]] = column
         for number, level in enumerate(levels):
-            self.column_of[FIELD[f"{level}_net"]] = self.columns[f"{level}_area_us"]
+            self.column_of[FIELD[f"{level}_net"]] = len(self.fields) + 2 * number
             self.level_of[FIELD[f"{level}_net"]] = number
+        self.weights = np.zeros((0, 4, len(self.fields) + 2 * len(levels)), np.int64)
+        self.extras = np.zeros((0, 4), np.int64)
         self.end_us: int | None = None
         self.ring = np.zeros((0, self.slices, len(self.fields) + 2 * len(levels)), np.int64)
         self.sums = np.zeros((0, self.ring.shape[2]), np.int64)
@@ -135,21 +135,32 @@ class Frame:
                 fallen[:] = 0
         self.end_us = end_us
 
-    def field(self, name: str) -> Sums:
-        """The sum of a field over the window, a value a group; of a level's area, what lies in the window."""
-        count, column = len(self), self.columns[name]
-        if not name.endswith("_area_us"):
-            found: Sums = self.sums[:count, column]
-            return found
-        net, moment = self.sums[:count, column], self.sums[:count, column + 1]
-        # Changes before the window lasted all of it, one inside from its instant to the end.
-        held = self.now[:count, (column - len(self.fields)) // 2] - net
-        area: Sums = held * self.window_us + net * (self.end_us or 0) - moment
-        return area
+    def add(self, formula: Formula) -> int:
+        """Has the frame work out a formula of its fields at each look; returns its row among the figures."""
+        levels = len(self.levels)
+        weights = np.zeros((4, len(self.fields) + 2 * levels), np.int64)
+        named = (formula.over, formula.under, dict.fromkeys(formula.sample, 1), dict.fromkeys(formula.known, 1))
+        for row, given in enumerate(named):
+            for name, weight in given.items():
+                weights[row, self._value_of(name)] += weight
+        self.weights = np.concatenate((self.weights, weights[None]))
+        extra = [formula.constant, bool(formula.sample), formula.least, bool(formula.known)]
+        self.extras = np.concatenate((self.extras, np.array([extra], np.int64)))
+        return len(self.weights) - 1
 
-    def level(self, name: str) -> Sums:
-        """What holds of a level at the window's end, a value a group."""
-        found: Sums = self.now[: len(self), self.levels.index(name)]
+    def _value_of(self, name: str) -> int:
+        """Where a value stands among all: the fields, then the levels' areas, then what holds of the levels at the end."""
+        for suffix, first in (("_area_us", len(self.fields)), ("_net", len(self.fields) + len(self.levels))):
+            if name.endswith(suffix):
+                return first + self.levels.index(name.removesuffix(suffix))
+        return self.fields.index(name)
+
+    def figures(self) -> NDArray[np.float64]:
+        """Every formula's figure by group, float64 (formulas, groups), NaN for no data."""
+        found = np.empty((len(self.weights), len(self)))
+        _work_out(
+            found, self.weights, self.extras, self.sums, self.now, len(self.fields), self.window_us, self.end_us or 0
+        )
         return found
 
     def saved(self) -> dict[str, Any]:
@@ -188,3 +199,28 @@ def _count(
             if level >= 0:
                 ring[place, number, column + 1] += value * time_us
                 sums[place, column + 1] += value * time_us
+
+
+@compiled
+def _work_out(
+    found: Any, weights: Any, extras: Sums, sums: Sums, now: Sums, fields: Number, window_us: Number, end_us: Number
+) -> None:  # pragma: no cover
+    levels = now.shape[1]
+    values = np.zeros(fields + 2 * levels, np.int64)
+    totals = np.zeros(4, np.int64)
+    for place in range(found.shape[1]):
+        values[:fields] = sums[place, :fields]
+        for level in range(levels):
+            net, moment = sums[place, fields + 2 * level], sums[place, fields + 2 * level + 1]
+            # Changes before the window lasted all of it, one inside from its instant to the end.
+            values[fields + level] = (now[place, level] - net) * window_us + net * end_us - moment
+            values[fields + levels + level] = now[place, level]
+        for row in range(len(weights)):
+            totals[:] = 0
+            for part in range(4):
+                for column in range(len(values)):
+                    totals[part] += weights[row, part, column] * values[column]
+            below = totals[1] + extras[row, 0]
+            too_few = extras[row, 1] == 1 and totals[2] < extras[row, 2]
+            unknown = extras[row, 3] == 1 and totals[3] <= 0
+            found[row, place] = np.nan if below == 0 or too_few or unknown else totals[0] / below

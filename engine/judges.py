@@ -4,7 +4,7 @@ Owns that memory. Never decides when to judge, and sees figures only as `engine.
 nothing ends, until a whole window has passed without any.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.alarms import BROKEN, ENDED
 from engine.columns import grown
 from engine.compiled import compiled
-from engine.conditions import CHARTS, COUNTED, Bound, Condition
+from engine.conditions import CHARTS, COUNTED, Condition
 from engine.control import History
 from engine.frames import Frame
 from engine.present import Present
@@ -34,7 +34,8 @@ Mask = NDArray[np.bool_]
 
 class Judge:
     """By group: `since_us` when it began to fail, `blank_us` since when there is no data (both `NEVER_US` for not), `is_raised`, and
-    the newest `figure`, of the `bound` that fails or of the first. `usuals` are by bound."""
+    the newest `figure`, of the `bound` that fails or of the first. `rows` says which
+    of its frame's figures each bound is on, None for what has no formula; `usuals` are by bound."""
 
     since_us: NDArray[np.int64]
     blank_us: NDArray[np.int64]
@@ -42,8 +43,10 @@ class Judge:
     figure: Figures
     bound: NDArray[np.int64]
 
-    def __init__(self, condition: Condition, frame: Frame, usuals: Mapping[int, Usual]) -> None:
-        self.condition, self.frame, self.usuals = condition, frame, usuals
+    def __init__(
+        self, condition: Condition, frame: Frame, rows: Sequence[int | None], usuals: Mapping[int, Usual]
+    ) -> None:
+        self.condition, self.frame, self.rows, self.usuals = condition, frame, rows, usuals
         charted = [number for number, bound in enumerate(condition.any_of) if bound.form in CHARTS]
         self.histories = {number: History(condition.any_of[number].intervals) for number in charted}
         self._bounds = (
@@ -65,14 +68,20 @@ class Judge:
         own_us = (2 + charted) * window_us + condition.for_us + 2 * condition.step_us
         return own_us + int(max(growing, default=0) * SECOND_US)
 
-    def judge(self, present: Present, known: Mask, in_force: bool) -> list[tuple[int, str, int]]:
-        """Judges all groups at an instant; returns what is raised and what ends as group, step, and since when. Of groups that are
-        not `known` there is no data; out of force all is well."""
+    def judge(self, present: Present, worked_out: Figures, known: Mask, in_force: bool) -> list[tuple[int, str, int]]:
+        """Judges all groups at an instant, by what its frame has worked out; returns what is raised and what ends as group, step, and
+        since when. Of groups that are not `known` there is no data; out of force all is well."""
         count = len(known)
         if count > len(self.since_us):
             for name, _, fill in _STATE:
                 setattr(self, name, grown(getattr(self, name), count, fill))
-        figures = np.stack([self._seen(*each, present, known) for each in enumerate(self.condition.any_of)])
+        figures = np.empty((len(self.rows), count))
+        for number, row in enumerate(self.rows):
+            measure = self.condition.any_of[number].measure
+            figures[number] = present.figures(measure, self.frame) if row is None else worked_out[row]
+            figures[number, ~known] = np.nan
+            if number in self.usuals or number in self.histories:
+                figures[number] = self._seen(number, figures[number], present)
         steps = np.empty((2, count), np.int64)
         changed = _settle(
             present.at_us, figures, *self._bounds, in_force, self.condition.for_us, self.condition.window_us, self.since_us,
@@ -83,10 +92,9 @@ class Judge:
             for place, since_us in steps[:, :changed].T.tolist()
         ]
 
-    def _seen(self, number: int, bound: Bound, present: Present, known: Mask) -> Figures:
-        """The figures in the form that the bound is of."""
-        condition, frame = self.condition, self.frame
-        found = np.where(known, present.figures(bound.measure, condition.needs(bound), frame), np.nan)
+    def _seen(self, number: int, found: Figures, present: Present) -> Figures:
+        """The figures in the form that a bound is of."""
+        condition, bound = self.condition, self.condition.any_of[number]
         if number in self.usuals:
             start_us = present.at_us - condition.window_us
             if present.heard_us.max(initial=NEVER_US) < start_us:
@@ -96,10 +104,8 @@ class Judge:
                 usual = usual * condition.window_us / HOUR_US
             usual = np.maximum(usual, bound.usual_least)
             return np.divide(found, usual, out=found * np.nan, where=usual > 0)
-        if number in self.histories:
-            self.histories[number].note(found)
-            return self.histories[number].chart(bound.form, len(found))
-        return found
+        self.histories[number].note(found)
+        return self.histories[number].chart(bound.form, len(found))
 
     def saved(self) -> dict[str, Any]:
         """Its memory as plain values and arrays."""

@@ -137,6 +137,7 @@ class Engine:
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
+        self.facts = Facts()
         self._vocabulary: Vocabulary | None = None
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
@@ -197,6 +198,7 @@ class Engine:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
         self._process()
         self._due(self._reached_us())
+        self._hand_over()
 
     # Out.
 
@@ -331,6 +333,7 @@ class Engine:
             self._take_watched(released)
         elif len(released):
             self._take(released)
+        self._hand_over()
         if len(released):
             self._house_keeping()
 
@@ -367,10 +370,15 @@ class Engine:
                 self.details.pop(sequence, None)
 
     def _count_facts(self, facts: Facts) -> None:
-        self.tallies.absorb(facts)
         self.watch.take(facts)
+        self.facts.add_all(facts)
         for raised in facts.raised:
             self.alarms.add_raised(raised, self.contacts.names, self.agents.names.texts)
+
+    def _hand_over(self) -> None:
+        """Hands what has come to light to the tallies, all parts at once: they add up, so it matters only for speed."""
+        facts, self.facts = self.facts, Facts()
+        self.tallies.absorb(facts)
 
     def _others(self, rows: Rows, facts: Facts) -> None:
         """Cases and business figures, which count for what the event itself says."""

@@ -1,4 +1,4 @@
-"""Figures of groups at an instant, for conditions: sums over a window, and what holds of contacts, agents and sources.
+"""What holds at an instant of contacts, agents and sources, by group, for conditions: what no sum of facts tells.
 
 Looks only; changes nothing. What needs a look at every contact or agent is looked up once an instant.
 """
@@ -10,14 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.agents import Agents, is_idle, is_occupied
-from engine.conditions import COUNTED, LEVEL_MEANS, fields_of
 from engine.contacts import Contacts
 from engine.events import AGENT_STATES
-from engine.facts import LEVELS
 from engine.frames import Frame
 from engine.lifecycle import Phase, phases
-from engine.measures import service_level
-from engine.ratios import RATIOS, ratio
 from engine.times import SECOND_US
 from engine.watermark import NEVER_US, Order
 
@@ -55,37 +51,13 @@ class Present:
     """The engine's state when all of before `at_us` has been processed. `heard_us` is by source when it was last heard, `NEVER_US`
     for never."""
 
-    def __init__(
-        self, at_us: int, formula: str, contacts: Contacts, agents: Agents, order: Order, heard_us: Index
-    ) -> None:
-        self.at_us, self.formula = at_us, formula
+    def __init__(self, at_us: int, contacts: Contacts, agents: Agents, order: Order, heard_us: Index) -> None:
+        self.at_us = at_us
         self.contacts, self.agents, self.order = contacts, agents, order
         self.heard_us = heard_us
-        self._known: dict[tuple[Any, ...], Figures] = {}
 
-    def figures(self, measure: str, needed: tuple[tuple[str, ...], int], frame: Frame) -> Figures:
-        """A measure by group, NaN for no data; `needed` names fields and how many they must come to, else there is no data."""
-        key = measure, needed, id(frame)
-        if key not in self._known:
-            found = self._figures(measure, frame)
-            names, least = needed
-            if names:
-                found = np.where(sum(frame.field(name) for name in names) >= least, found, np.nan)
-            self._known[key] = found
-        return self._known[key]
-
-    def _figures(self, measure: str, frame: Frame) -> Figures:
-        if measure in RATIOS:
-            return RATIOS[measure].of(frame.field)
-        if measure == "service_level":
-            return service_level(self.formula, frame.field)
-        if measure in LEVEL_MEANS:
-            return ratio(frame.field(f"{LEVEL_MEANS[measure]}_area_us"), np.full(len(frame), frame.window_us))
-        if measure in COUNTED:
-            return frame.field(measure).astype(np.float64)
-        if measure in (*LEVELS, "present"):
-            levels = (name.removesuffix("_net") for name in fields_of(measure))
-            return sum(frame.level(level) for level in levels).astype(np.float64)  # type: ignore[union-attr]
+    def figures(self, measure: str, frame: Frame) -> Figures:
+        """What a measure without a formula comes to, by group; `silent_s` by source."""
         if measure == "silent_s":
             return self._silences_s
         return self._longest_waits_s(frame) if measure == "longest_wait_s" else self._counted(measure, frame)

@@ -35,14 +35,16 @@ class Usual:
             self.hours[: len(figures), hour, 0] = figures
 
     def over(self, start_us: int, end_us: int, count: int) -> Figures:
-        """The usual of an hour, over at most two of which [start, end) lies, for so many groups."""
+        """The usual of an hour, over at most two of which [start, end) lies, for so many groups. Where nothing is known of the one,
+        the other speaks for both."""
         self._make_room(count)
-        first, last = start_us // HOUR_US, (end_us - 1) // HOUR_US
-        found = self._of(first, count)
-        if last != first:
-            later_us = end_us - last * HOUR_US
-            found = (found * (end_us - start_us - later_us) + self._of(last, count) * later_us) / (end_us - start_us)
-        return found
+        hour = (end_us - 1) // HOUR_US
+        later = self._of(hour, count)
+        if start_us // HOUR_US == hour:
+            return later
+        earlier, later_us = self._of(hour - 1, count), end_us - hour * HOUR_US
+        mixed = (earlier * (end_us - start_us - later_us) + later * later_us) / (end_us - start_us)
+        return np.where(np.isnan(earlier), later, np.where(np.isnan(later), earlier, mixed))
 
     def _of(self, hour: int, count: int) -> Figures:
         """The middle of what is known of that hour of the week; with too few weeks, of that hour on all days."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.agents import Agents
 from engine.alarms import Alarm
@@ -17,7 +18,8 @@ from engine.columns import Combinations, Rows, grown
 from engine.conditions import SEVERITIES, Bound, Condition, fields_of
 from engine.contacts import Contacts
 from engine.events import DIMENSIONS
-from engine.facts import Facts
+from engine.facts import FIELD, LEVELS, Changes, Facts
+from engine.formulas import formula_of
 from engine.frames import Frame, Scope
 from engine.judges import Judge
 from engine.policy import Policy
@@ -56,7 +58,7 @@ class Watch:
             by, where, window_us, step_us = key
             scope = self.scopes.setdefault((by, where), Scope(by, dict(where), groups_max))
             self.frames[key] = Frame(scope, window_us, step_us, tuple(fields))
-        self.usuals: dict[str, tuple[Usual, Frame, Condition, Bound]] = {}
+        self.usuals: dict[str, tuple[Usual, Frame, int]] = {}
         self.judges = [self._judge(condition) for condition in policy.conditions]
         self.horizons_us = {
             key: max((judge.horizon_us for judge in self.judges if judge.frame is frame), default=2 * HOUR_US)
@@ -64,13 +66,21 @@ class Watch:
         }
 
     def _judge(self, condition: Condition) -> Judge:
-        usuals = {}
+        frame = self.frames[_frame_key(condition, condition.window_us, condition.step_us)]
+        rows, usuals = [], {}
         for number, bound in enumerate(condition.any_of):
+            rows.append(self._worked_out(frame, condition, bound))
             if bound.form == "times_usual":
-                frame = self.frames[_frame_key(condition, HOUR_US, HOUR_US)]
-                named = repr((frame.key(), bound.measure, condition.needs(bound)))
-                usuals[number] = self.usuals.setdefault(named, (Usual(), frame, condition, bound))[0]
-        return Judge(condition, self.frames[_frame_key(condition, condition.window_us, condition.step_us)], usuals)
+                hourly = self.frames[_frame_key(condition, HOUR_US, HOUR_US)]
+                named = repr((hourly.key(), bound.measure, condition.needs(bound)))
+                row = self._worked_out(hourly, condition, bound) or 0
+                usuals[number] = self.usuals.setdefault(named, (Usual(), hourly, row))[0]
+        return Judge(condition, frame, rows, usuals)
+
+    def _worked_out(self, frame: Frame, condition: Condition, bound: Bound) -> int | None:
+        """The row of a bound's measure among the figures of a frame, None where it has no formula."""
+        formula = formula_of(bound.measure, self.formula, frame.window_us, condition.needs(bound))
+        return None if formula is None else frame.add(formula)
 
     @property
     def overflow_count(self) -> int:
@@ -92,10 +102,11 @@ class Watch:
         np.maximum.at(self.heard_us, rows.sources, rows.ranks_us)
 
     def take(self, facts: Facts) -> None:
-        """Counts a batch's facts, the levels' net changes included."""
-        if not facts.amounts or not self.frames:
+        """Counts a batch's facts."""
+        parts = [*facts.amounts, *(_nets(level, changes) for level, parts in facts.levels.items() for changes in parts)]
+        if not parts or not self.frames:
             return
-        amounts = np.concatenate(facts.amounts, axis=1)
+        amounts = np.concatenate(parts, axis=1)
         for scope in self.scopes.values():
             scope.refresh(self.combinations)
         for frame in self.frames.values():
@@ -132,23 +143,26 @@ class Watch:
         for frame in looked:
             frame.move_to(at_us)
             frame.make_room()
-        present = Present(at_us, self.formula, contacts, agents, order, self.heard_us)
-        found = [alarm for judge in self.judges if judge.frame in looked for alarm in self._alarms(judge, present)]
-        for usual, frame, condition, bound in self.usuals.values():
-            if frame in looked and self.heard_us.max(initial=NEVER_US) >= at_us - HOUR_US:
-                figures = present.figures(bound.measure, condition.needs(bound), frame)
-                usual.note(at_us, np.where(frame.known[: len(frame)], figures, np.nan))
+        present = Present(at_us, contacts, agents, order, self.heard_us)
+        figures = {id(frame): frame.figures() for frame in looked}
+        found = []
+        for judge in self.judges:
+            if id(judge.frame) in figures:
+                found += self._alarms(judge, present, figures[id(judge.frame)])
+        for usual, frame, row in self.usuals.values():
+            if id(frame) in figures and self.heard_us.max(initial=NEVER_US) >= at_us - HOUR_US:
+                usual.note(at_us, np.where(frame.known[: len(frame)], figures[id(frame)][row], np.nan))
         for frame in looked:
             frame.move_to(at_us + frame.step_us)
         return found
 
-    def _alarms(self, judge: Judge, present: Present) -> list[Alarm]:
+    def _alarms(self, judge: Judge, present: Present, worked_out: NDArray[np.float64]) -> list[Alarm]:
         condition, frame = judge.condition, judge.frame
         accepted = condition.where.get("period")
         in_force = accepted is None or self._period_at(present.at_us) in accepted
         of_sources = condition.any_of[0].measure == "silent_s"
         known = self.heard_us > NEVER_US if of_sources else frame.known[: len(frame)]
-        steps = judge.judge(present, known, in_force)
+        steps = judge.judge(present, worked_out, known, in_force)
         if not steps:
             return []
         names = list(present.order.numbers) if of_sources else list(frame.scope.groups)
@@ -192,7 +206,7 @@ class Watch:
         return {
             "stirred_us": self.stirred_us, "heard_us": self.heard_us,
             "frames": {frame.key(): frame.saved() for frame in self.frames.values()},
-            "usuals": {name: usual.hours[: len(frame)] for name, (usual, frame, *_) in self.usuals.items()},
+            "usuals": {name: usual.hours[: len(frame)] for name, (usual, frame, _) in self.usuals.items()},
             "judges": {judge.condition.key(): judge.saved() for judge in self.judges},
         }  # fmt: skip
 
@@ -213,6 +227,12 @@ class Watch:
         for judge in self.judges:
             if judge.condition.key() in saved["judges"] and judge.frame.key() in saved["frames"]:
                 judge.restore(saved["judges"][judge.condition.key()])
+
+
+def _nets(level: int, changes: Changes) -> NDArray[np.int64]:
+    """A level's changes as facts of its net."""
+    what = np.full(len(changes.deltas), FIELD[f"{LEVELS[level]}_net"])
+    return np.stack((what, changes.combinations, changes.times_us, changes.deltas))
 
 
 def _behind(instant_us: int, step_us: int) -> int:

@@ -200,12 +200,14 @@ class WatchingOracle(Oracle):
 
     def _usual(self, condition: Condition, number: int, group: Group, start_us: int, end_us: int) -> float:
         hours = self.usual.get((condition.name, number, group), {})
-        first, last = start_us // HOUR_US, (end_us - 1) // HOUR_US
-        found = _of_hour(hours, first)
-        if first != last:
-            later_us = end_us - last * HOUR_US
-            found = (found * (end_us - start_us - later_us) + _of_hour(hours, last) * later_us) / (end_us - start_us)
-        return found
+        hour = (end_us - 1) // HOUR_US
+        earlier, later = _of_hour(hours, hour - 1), _of_hour(hours, hour)
+        if start_us // HOUR_US == hour or isnan(earlier):
+            return later
+        if isnan(later):
+            return earlier
+        later_us = end_us - hour * HOUR_US
+        return (earlier * (end_us - start_us - later_us) + later * later_us) / (end_us - start_us)
 
     # Judging.
 
