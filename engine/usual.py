@@ -35,8 +35,8 @@ class Usual:
             self.hours[: len(figures), hour, 0] = figures
 
     def over(self, start_us: int, end_us: int, count: int) -> Figures:
-        """The usual of an hour, over at most two of which [start, end) lies, for so many groups. Where nothing is known of the one,
-        the other speaks for both."""
+        """The usual of an hour, over at most two of which [start, end) lies, for so many groups. Where nothing is known of the
+        earlier one, the later one speaks for both."""
         self._make_room(count)
         hour = (end_us - 1) // HOUR_US
         later = self._of(hour, count)
@@ -44,7 +44,7 @@ class Usual:
             return later
         earlier, later_us = self._of(hour - 1, count), end_us - hour * HOUR_US
         mixed = (earlier * (end_us - start_us - later_us) + later * later_us) / (end_us - start_us)
-        return np.where(np.isnan(earlier), later, np.where(np.isnan(later), earlier, mixed))
+        return np.where(np.isnan(earlier), later, mixed)
 
     def _of(self, hour: int, count: int) -> Figures:
         """The middle of what is known of that hour of the week; with too few weeks, of that hour on all days."""

@@ -204,8 +204,6 @@ class WatchingOracle(Oracle):
         earlier, later = _of_hour(hours, hour - 1), _of_hour(hours, hour)
         if start_us // HOUR_US == hour or isnan(earlier):
             return later
-        if isnan(later):
-            return earlier
         later_us = end_us - hour * HOUR_US
         return (earlier * (end_us - start_us - later_us) + later * later_us) / (end_us - start_us)
 
