@@ -96,6 +96,11 @@ class BackOffice:
         self._reach(until_us)
         return self.duties.hand_over(facts)
 
+    @property
+    def next_us(self) -> int:
+        """Nothing that is owed comes before this instant."""
+        return self.duties.next_us
+
     def adopt(self, policy: Policy, at_us: int, facts: Facts) -> list[Alarm]:
         """Another policy holds from an instant on, before which all is raised; returns what is raised by that."""
         self._reach(at_us)

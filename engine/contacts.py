@@ -173,6 +173,11 @@ class Contacts:
         if raised.size:
             facts.raised.append(raised)
 
+    @property
+    def next_us(self) -> int:
+        """No deadline is due before this instant; `NEVER_US` where that is not known."""
+        return self._next_us
+
     def due(self, watermark_us: int, facts: Facts) -> None:
         """Raises what is due before the watermark and has not been raised: warnings and deadlines that passed without an event."""
         if watermark_us <= self._next_us:

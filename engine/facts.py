@@ -85,3 +85,11 @@ class Facts:
         """Steps of a level."""
         if len(changes.times_us):
             self.levels.setdefault(LEVELS.index(level), []).append(changes)
+
+    def add_all(self, facts: "Facts") -> None:
+        """Takes over other facts, save what was raised."""
+        self.amounts += facts.amounts
+        self.samples += facts.samples
+        self.longest += facts.longest
+        for level, changes in facts.levels.items():
+            self.levels.setdefault(level, []).extend(changes)

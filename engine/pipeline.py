@@ -33,6 +33,7 @@ from engine.responses import Responses
 from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from engine.watch import FAR_US, Watch
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
 
@@ -48,6 +49,7 @@ _AT_LEAST_ONE = (
     "identities_max", "held_max", "alarms_max", "problems_max",
     "cases_max", "path_max", "promises_max", "call_backs_max", "misses_max",
     "waits_max", "customer_days_max",
+    "watched_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -85,6 +87,7 @@ class Settings:
     misses_max: int = 1_000_000
     waits_max: int = 8_000_000
     customer_days_max: int = 2_000_000
+    watched_max: int = 5_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -166,9 +169,11 @@ class Engine:
             settings.path_max, settings.promises_max, settings.call_backs_max,
         )  # fmt: skip
         self.misses = Misses(self.combinations, settings.policy, settings.misses_max)
+        self.watch = Watch(settings.policy, self.combinations, settings.watched_max)
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
+        self.facts = Facts()
         self._vocabulary: Vocabulary | None = None
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
@@ -229,6 +234,7 @@ class Engine:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
         self._process()
         self._due(self._reached_us())
+        self._hand_over()
 
     def adopt(self, policy: Policy) -> None:
         """From this place of the stream on that policy holds: what the watermark has passed is settled under the one of
@@ -248,7 +254,11 @@ class Engine:
         self.misses.adopt(policy)
         facts = Facts()
         self.alarms.add(self.back_office.adopt(policy, at_us, facts))
-        self.tallies.absorb(facts)
+        watched = self.watch.saved()
+        self.watch = Watch(policy, self.combinations, settings.watched_max)
+        self.watch.restore(watched, self.contacts, self.agents)
+        self._count_facts(facts)
+        self._hand_over()
 
     # Out.
 
@@ -291,6 +301,7 @@ class Engine:
             "misses_max": self.misses.refused_count,
             "waits_max": self.responses.lost_waits,
             "customer_days_max": self.responses.lost_customer_days,
+            "watched_max": self.watch.overflow_count,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -384,14 +395,36 @@ class Engine:
         return self._agents, self._saids
 
     def _process(self) -> None:
-        """Releases the rows that the watermark has passed."""
+        """Releases the rows that the watermark has passed, and has conditions judged at each instant when all of before it is taken."""
         self.waiting_rows = 0
         released = self.order.release()
-        if len(released):
+        if self.watch.judges:
+            self._take_watched(released)
+        elif len(released):
             self._take(released)
-            if self.misses.is_full:
-                self._due(self.order.watermark_us)
+        if self.misses.is_full:
+            self._due(self.order.watermark_us)
+        self._hand_over()
+        if len(released):
             self._house_keeping()
+
+    def _take_watched(self, released: Rows) -> None:
+        order = np.argsort(released.ranks_us, kind="stable")
+        ranks_us, first, until_us = released.ranks_us[order], 0, self._reached_us()
+        instant_us: int | None = NEVER_US
+        while instant_us is not None:
+            row_us = int(ranks_us[first]) if first < len(ranks_us) else FAR_US
+            instant_us = self.watch.next_us(row_us, self._next_due_us(), until_us)
+            end = len(ranks_us) if instant_us is None else int(np.searchsorted(ranks_us, instant_us))
+            if end > first:
+                rows = released if end - first == len(released) else released[order[first:end]]
+                self.watch.reach(int(ranks_us[end - 1]))
+                self.watch.hear(rows)
+                self._take(rows)
+                first = end
+            if instant_us is not None:
+                self._due(instant_us)
+                self.alarms.add(self.watch.judge(instant_us, self.contacts, self.agents, self.order))
 
     def _take(self, rows: Rows) -> None:
         """Takes released rows, all of an instant together, through state and tallies."""
@@ -411,7 +444,8 @@ class Engine:
                 self.details.pop(sequence, None)
 
     def _count_facts(self, facts: Facts) -> None:
-        self.tallies.absorb(facts)
+        self.watch.take(facts)
+        self.facts.add_all(facts)
         for raised in facts.raised:
             self.alarms.add_raised(raised, self.contacts.names)
             self.misses.note(raised, self.contacts.names, self.agents.names.texts)
@@ -423,6 +457,11 @@ class Engine:
             sold = [self.details[sequence].amount or 0 for sequence in rows.sequences.tolist()]
             facts.add("orders", as_, rows.times_us, rows.numbers.astype(np.int64))
             facts.add("order_amount_cents", as_, rows.times_us, np.array([round(100 * s) for s in sold], np.int64))
+
+    def _hand_over(self) -> None:
+        """Hands what has come to light to the tallies, all parts at once: they add up, so it matters only for speed."""
+        facts, self.facts = self.facts, Facts()
+        self.tallies.absorb(facts)
 
     def _reached_us(self) -> int:
         """How far time has come: the watermark; when all sources have ended, the last event, or the clock where it is later."""
@@ -436,11 +475,17 @@ class Engine:
         facts = Facts()
         self.contacts.due(until_us, facts)
         self.alarms.add(self.back_office.due(until_us, facts))
+        if facts.amounts:
+            self.watch.reach(max(int(amounts[2].max()) for amounts in facts.amounts))
         self.responses.due(until_us, facts)
         self._count_facts(facts)
         late = Facts()
         self.alarms.add(self.misses.count(until_us, late))
-        self.tallies.absorb(late)
+        self._count_facts(late)
+
+    def _next_due_us(self) -> int:
+        """No deadline of any kind is due before this instant; `NEVER_US` where that is not known."""
+        return min(self.contacts.next_us, self.back_office.next_us)
 
     def _house_keeping(self) -> None:
         """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""

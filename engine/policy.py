@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import combinations as pairs_of
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from engine.errors import InvalidSetting
 from engine.hours import Hours
 from engine.matching import Matcher
 from engine.times import MINUTE_US, SECOND_US, iso
+
+if TYPE_CHECKING:  # Conditions know fields, and fields know the commitments of here.
+    from engine.conditions import Condition
 
 __all__ = [
     "CLOCKS",
@@ -195,8 +198,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods, working hours by name, rules by which cases rise to grades, the name of the service-level formula, and the
-    response measures; `notes` say what the hours' calendars do not know.
+    """All lines, periods, working hours by name, rules by which cases rise to grades, the name of the service-level formula, the response
+    measures and the measured conditions; `notes` say what the hours' calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -208,6 +211,7 @@ class Policy:
     measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
     grades: tuple[Grade, ...] = ()
+    conditions: "tuple[Condition, ...]" = ()
 
     def __post_init__(self) -> None:
         self._check_measures()
@@ -216,6 +220,7 @@ class Policy:
         for told in conditional:
             for name in sorted(told.when.get("period", frozenset()) - names):
                 raise InvalidSetting(f"{told.where}: there is no period {name!r}; add it, or correct the name")
+        self._check_conditions(names)
         for entry in self.lines:
             if entry.hours and entry.hours not in self.hours:
                 raise InvalidSetting(
@@ -259,6 +264,21 @@ class Policy:
                 raise InvalidSetting(
                     f"{measure.where}: there are no hours {measure.hours!r}; add them, or correct the name"
                 )
+
+    def _check_conditions(self, periods: set[str]) -> None:
+        places: dict[str, str] = {}
+        for condition in self.conditions:
+            if condition.name in COMMITMENTS:
+                raise InvalidSetting(
+                    f"{condition.place}: {condition.name!r} is the name of a limit; call the condition otherwise"
+                )
+            if condition.name in places:
+                raise InvalidSetting(
+                    f"{condition.place}: the condition {condition.name!r} is said already at {places[condition.name]}; keep one of the two"
+                )
+            places[condition.name] = condition.place
+            for name in sorted(condition.where.get("period", frozenset()) - periods - {""}):
+                raise InvalidSetting(f"{condition.place}: there is no period {name!r}; add it, or correct the name")
 
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
         """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""

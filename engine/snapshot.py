@@ -76,6 +76,7 @@ def snapshot(engine: Any) -> bytes:
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
             "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
         },
+        "watch": engine.watch.saved(),
     }  # fmt: skip
     return msgspec.msgpack.encode(state, enc_hook=_packed)
 
@@ -126,6 +127,7 @@ def restore(engine: Any, data: bytes) -> None:
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
     for rollup, saved in zip(engine.tallies.rollups, tallies["rollups"], strict=True):
         _restore_rollup(rollup, saved)
+    engine.watch.restore(state["watch"], engine.contacts, engine.agents)
 
 
 def _names(names: Names) -> dict[str, Any]:

@@ -147,7 +147,10 @@ ROWS = (
 
 def table() -> str:
     """The table as Markdown."""
-    lines = ["| | commitment | 承诺 | computed in | figures | raised by default | shown by |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| | commitment | 承诺 | computed in | figures | raised by default | shown by |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in ROWS:
         cells = [" ".join(f"`{word}`" for word in words) for words in (row.where, row.figures, row.raised)]
         tests = "<br>".join(f"`tests/{test.replace('::', '.py::test_')}`" for test in row.tests)

@@ -7,7 +7,6 @@ a limit that it does not name stays as the default policy has it.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import cache, lru_cache, partial
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -34,10 +33,14 @@ from engine.policy import (
 )
 from engine.times import duration_us
 from streams.options import zone_of
+from streams.policy.conditions import conditions_of
 from streams.policy.files import Beside, Bundle, Files, Kept
 from streams.policy.hours import HOURS_KEYS, hours_of
 from streams.policy.including import INCLUDE, compose_all
 from streams.policy.measures import MEASURE_KEYS, measure_of
+from streams.policy.parts import entries_of as _entries
+from streams.policy.parts import texts_of as _texts
+from streams.policy.parts import word_of as _word
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text
 from streams.policy.words import (
     LIMIT_US_MAX,
@@ -64,7 +67,7 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", "measures", INCLUDE)
+_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", "measures", "conditions", INCLUDE)
 #: Where a fault stands: its file and line.
 _PLACE = re.compile(r"(.*?):(\d+): ")
 #: Holidays are asked for from this year on, up to the next.
@@ -190,6 +193,10 @@ def _policy(node: Node, files: Files, default: Policy, year: int, faults: Faults
     if "measures" in said:
         with faults.gathered():
             given["measures"] = _measures(said["measures"], of_dates.key, given["hours"], faults)
+    given["conditions"] = default.conditions
+    if "conditions" in said:
+        with faults.gathered():
+            given["conditions"] = conditions_of(said["conditions"], default.conditions, faults)
     return given
 
 
@@ -269,30 +276,6 @@ def _gathered(node: Node, read: Callable[[Node], T], faults: Faults) -> Iterable
             with faults.gathered():
                 found.append(read(item))
     return found
-
-
-def _entries(node: Node, known: tuple[str, ...], what: str, faults: Faults) -> Mapping[str, Node]:
-    if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: {what} consists of names and values; choose from {', '.join(known)}")
-    for name in (name for name in node.entries if name not in known):
-        near = get_close_matches(name, known, 1)
-        right = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-        faults.told.append(f"{node.places[name]}: {name!r} is unknown in {what}; {right}")
-    return {name: node.entries[name] for name in node.entries if name in known}
-
-
-def _texts(node: Node) -> list[str]:
-    return [_word(item, str) for item in (node.items if isinstance(node, Items) else (node,))]
-
-
-def _word(node: Node, read: Callable[[str], T]) -> T:
-    """What a single text means; a refusal gets its place."""
-    if not isinstance(node, Text):
-        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
-    try:
-        return read(node.text)
-    except ValueError as error:
-        raise InvalidPolicy(f"{node.where}: {error}") from None
 
 
 def _named_entries(node: Node) -> Mapping[str, Node]:
