@@ -1,8 +1,7 @@
-"""Response measures: which event begins a wait of which definition, which one ends it, and the facts that come of it.
+"""Response measures: the open waits of a shard's contacts and its customers' days, with the policy's definitions laid out for compiled code.
 
-Rows come from `engine.contacts` with what became of them and are walked once more, contact by contact, in compiled code; time
-alone is told by the tick. Illegal rows never get here as events. The law: in any order of batches a wait has the
-same beginning, the same end and counts the same.
+Rows come from `engine.contacts` with what became of them; `engine.replies` says which begin and end a wait, `engine.waits` what it counts for, and
+time alone is told by the tick. The law: in any order of batches a wait has the same beginning, the same end and counts the same.
 """
 
 from dataclasses import replace
