@@ -73,7 +73,7 @@ RATIOS: dict[str, Ratio] = {
     "benchmark_share": Ratio(("responses_in_benchmark",), ("response_count",), known=("response_benchmark_us",)),
     "benchmark_gap_s": Ratio(("response_us",), ("response_count",), minus=("response_benchmark_us",), per=SECOND_US,
                              known=("response_benchmark_us",)),
-    "negative_share": Ratio(("negative_messages",), ("customer_messages",)),
+    "negative_share": Ratio(("negative_messages",), ("judged_messages",)),
     # C34: of contacts of which it is known, by whether they were a customer's first for a problem.
     "first_contact_resolution": Ratio(("first_resolved",), ("first_known",)),
     "second_contact_resolution": Ratio(("repeat_resolved",), ("repeat_known",)),

@@ -15,7 +15,6 @@ from engine.conditions import Bound, Condition
 from tests.reference import (
     DIMENSIONS,
     IN_QUEUE,
-    NEVER_US,
     STATES,
     WITH_PERSON,
     Dimensions,
@@ -37,7 +36,7 @@ SHARES: dict[str, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
     "asa_s": (("wait_answered_us",), ("answered",), 1, SECOND_US),
     "response_mean_s": (("response_us",), ("response_count",), 1, SECOND_US),
     "csat_share": (("csat_good",), ("csat_count",), 1, 1),
-    "negative_share": (("negative_messages",), ("customer_messages",), 1, 1),
+    "negative_share": (("negative_messages",), ("judged_messages",), 1, 1),
     "service_level": (("answered_in_target",), ("answered", "abandoned"), 1, 1),
 }
 MEANS = {"queue_depth_mean": "waiting", "in_service_mean": "in_service", "load_mean": "load"}
@@ -71,9 +70,9 @@ class WatchingOracle(Oracle):
         self.heard.append(row.rank_us)
         super()._live(row)
 
-    def _raise_what_is_overdue(self) -> None:
-        self._look(max(self._floor_us, NEVER_US if self.last_us is None else self.last_us))
-        super()._raise_what_is_overdue()
+    def _raise_what_is_overdue(self, end_us: int) -> None:
+        self._look(end_us)
+        super()._raise_what_is_overdue(end_us)
 
     def _look(self, until_us: int) -> None:
         """Judges at every instant of every grid up to `until_us`, one after the other."""
@@ -85,6 +84,7 @@ class WatchingOracle(Oracle):
         for at_us in instants:
             for name, contact in self.contacts.items():
                 self._raise_before(contact, name, at_us)
+            self.back_office.end(at_us)
             for condition in self.conditions:
                 if at_us % condition.step_us == 0:
                     self._judge_condition(condition, at_us)

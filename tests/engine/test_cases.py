@@ -18,7 +18,8 @@ from tests.engine.running import feed
 from tests.reference import Arrival
 
 #: The default policy is what is tried, unless a test has its own.
-DEFAULT = default_policy()
+#: Without conditions, which say at once that the only source is silent.
+DEFAULT = replace(default_policy(), conditions=())
 GRADES = (
     Grade("major", {"kind": frozenset(("outage",))}, HOUR_US),
     Grade("extraordinary", {"kind": frozenset(("outage",)), "tier": frozenset(("ka",))}, 2 * HOUR_US),

@@ -1,5 +1,6 @@
 """Quality checks, coaching, call backs and repeated misses (C36 to C40, C46): counted, owed, and raised at their instants."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from tests.engine.events import at, clock_us, engine_of
 from tests.engine.running import feed, said
 from tests.reference import Arrival
 
-DEFAULT = default_policy()
+#: Without conditions, which say at once that the only source is silent.
+DEFAULT = replace(default_policy(), conditions=())
 WEEK_US = 7 * DAY_US
 
 
