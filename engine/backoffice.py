@@ -110,6 +110,8 @@ class BackOffice:
         return self.duties.hand_over(facts)
 
     def _reach(self, until_us: int) -> None:
+        if self.duties.next_us >= until_us:
+            return
         for at_us, debtor, duty in self.duties.step(until_us):
             self._came[debtor.about](at_us, debtor, duty)
 

@@ -6,7 +6,6 @@ resolved and nothing is owed for it any more.
 """
 
 from collections import Counter
-from enum import IntEnum
 from typing import ClassVar, NamedTuple
 
 import msgspec
@@ -16,7 +15,7 @@ from engine.duties import NEVER, Conditions, Debtor, Duties, Duty
 from engine.events import Details
 from engine.policy import GRADES
 
-__all__ = ["HIGH_PRIORITIES", "STEPS", "Case", "Cases", "Phase", "Step"]
+__all__ = ["HIGH_PRIORITIES", "STEPS", "Case", "Cases", "Step"]
 
 #: Priorities of which the owner is told at once (C30).
 HIGH_PRIORITIES = ("high", "urgent")
@@ -24,27 +23,22 @@ _COMPLAINTS = ("complaint", "serious_complaint")
 _PROGRESS = "case_progress"
 
 
-class Phase(IntEnum):
-    """Where a case is."""
-
-    UNKNOWN = 0
-    OPEN = 1
-    RESOLVED = 2
-
+#: Where a case is.
+UNKNOWN, OPEN, RESOLVED = range(3)
 
 #: Event -> phase before -> phase after. What is not here is illegal, counted, and changes nothing. A step taken again is legal
 #: and begins and ends nothing more. In the order in which the steps of one instant are taken.
-STEPS: dict[str, dict[Phase, Phase]] = {
-    "case.opened": {Phase.UNKNOWN: Phase.OPEN},
-    "case.handed_over": {Phase.OPEN: Phase.OPEN, Phase.RESOLVED: Phase.RESOLVED},
-    "case.reported": {Phase.OPEN: Phase.OPEN},
-    "case.verified": {Phase.OPEN: Phase.OPEN},
-    "case.responded": {Phase.OPEN: Phase.OPEN},
-    "case.progressed": {Phase.OPEN: Phase.OPEN},
-    "case.resolved": {Phase.OPEN: Phase.RESOLVED},
-    "case.informed": {Phase.RESOLVED: Phase.RESOLVED},
-    "case.followed_up": {Phase.RESOLVED: Phase.RESOLVED},
-    "case.reviewed": {Phase.RESOLVED: Phase.RESOLVED},
+STEPS: dict[str, dict[int, int]] = {
+    "case.opened": {UNKNOWN: OPEN},
+    "case.handed_over": {OPEN: OPEN, RESOLVED: RESOLVED},
+    "case.reported": {OPEN: OPEN},
+    "case.verified": {OPEN: OPEN},
+    "case.responded": {OPEN: OPEN},
+    "case.progressed": {OPEN: OPEN},
+    "case.resolved": {OPEN: RESOLVED},
+    "case.informed": {RESOLVED: RESOLVED},
+    "case.followed_up": {RESOLVED: RESOLVED},
+    "case.reviewed": {RESOLVED: RESOLVED},
 }
 #: What a step begins and what it ends, of what is owed.
 _BEGINS = {
@@ -61,10 +55,10 @@ _ENDS = {
 _IMPLIES = {"case.verified": "case.reported", "case.resolved": "case.responded"}
 
 
-def _why_illegal(kind: str, phase: Phase) -> str:
-    if phase == Phase.UNKNOWN:
+def _why_illegal(kind: str, phase: int) -> str:
+    if phase == UNKNOWN:
         return "unknown_case"
-    if phase == Phase.RESOLVED:
+    if phase == RESOLVED:
         return "case_already_resolved"
     return "case_already_open" if kind == "case.opened" else "case_not_resolved"
 
@@ -147,7 +141,7 @@ class Cases:
         if case and step.late and step.time_us < case.seen_us:
             self.illegal["out_of_order_case"] += 1
             return None
-        phase = Phase.UNKNOWN if case is None else Phase.OPEN if case.is_open else Phase.RESOLVED
+        phase = UNKNOWN if case is None else OPEN if case.is_open else RESOLVED
         after = STEPS[step.kind].get(phase)
         if after is None:
             self.illegal[_why_illegal(step.kind, phase)] += 1
@@ -158,15 +152,21 @@ class Cases:
                 return None
             case = self.cases[name] = Case(name, kind=step.told.kind or "", since_us=step.time_us, seen_us=step.time_us)
         was_high = case.priority in HIGH_PRIORITIES
-        if self._say(case, step) or phase == Phase.UNKNOWN:
+        department = case.department if case.path else None
+        if self._say(case, step) or phase == UNKNOWN:
             self._rise(case, step.time_us)
             self.duties.move(case, step.rank_us)
         if case.priority in HIGH_PRIORITIES and not was_high:
             self.duties.say(BROKEN, "high_priority", case, case.since_us, step.time_us)
-        if phase == Phase.UNKNOWN:
+        if phase == UNKNOWN:
             self._count_opened(case, step.time_us)
         case.seen_us = max(case.seen_us, step.time_us)
-        self._do(case, step)
+        if case.is_open and step.kind == "case.progressed":
+            self._party(case, case.department if step.told.department is None else step.told.department, step)
+        elif case.is_open and case.department != department:
+            self._party(case, case.department, step)
+        if step.kind not in case.done:
+            self._do(case, step)
         self._rest(case, step.rank_us)
         return case
 
@@ -198,14 +198,10 @@ class Cases:
     def _do(self, case: Case, step: Step) -> None:
         """Ends and begins what is owed, each once."""
         kind = step.kind
-        if case.is_open:
-            department = step.told.department if kind == "case.progressed" else None
-            self._party(case, case.department if department is None else department, step)
-        if kind in case.done:
-            return
         responds = kind in ("case.responded", "case.resolved") and "case.responded" not in case.done
         case.done += [kind, _IMPLIES.get(kind, kind)]
-        self.duties.end(case, *_ENDS.get(kind, ()))
+        if kind in _ENDS:
+            self.duties.end(case, *_ENDS[kind])
         if responds:
             self.duties.count("cases_responded", case.combination, step.time_us)
             self.duties.count("case_respond_us", case.combination, step.time_us, step.time_us - case.since_us)

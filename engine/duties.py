@@ -32,7 +32,7 @@ _FOUND_MAX = 100_000
 _LOOK, _DUE = 0, 1
 
 
-class Duty(msgspec.Struct):
+class Duty(msgspec.Struct, gc=False):
     """One thing that is owed. `due_us` stays as it was once the duty is `broken`, and is `NEVER` where nothing limits it;
     `warn_us` is `NEVER` when no warning is to come. `party` is the department that owes it, where several do; `missed` says that it
     was broken before and has begun anew."""
@@ -52,7 +52,7 @@ class Duty(msgspec.Struct):
         return not self.broken and self.due_us < NEVER
 
 
-class Debtor(msgspec.Struct):
+class Debtor(msgspec.Struct, gc=False):
     """What duties hang on. `look_us` is the next instant at which something else happens to it by itself, `NEVER` for none;
     `due_us` the instant that it names itself."""
 
@@ -217,6 +217,11 @@ class Duties:
         heappush(self._heap, (at_us, order, next(self._serial), debtor, duty))
 
     # What happens by itself.
+
+    @property
+    def next_us(self) -> int:
+        """No instant comes before this one."""
+        return self._heap[0][0] if self._heap else NEVER
 
     def step(self, until_us: int) -> Iterator[tuple[int, Debtor, Duty | None]]:
         """What happens before an instant, one after another: warnings and breaches are raised, and of breaches, and of what was

@@ -7,10 +7,10 @@ bounded; the counts are of everything. Nothing here is a figure of a window: it 
 from collections import Counter
 from collections.abc import Iterable
 from heapq import nsmallest
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.cases import HIGH_PRIORITIES, Case
-from engine.duties import NEVER, Debtor, Duties, Duty
+from engine.duties import NEVER, Debtor, Duties
 from engine.events import DIMENSIONS
 from engine.policy import GRADES
 from engine.promises import Promise
@@ -31,47 +31,75 @@ def cases_open(duties: Duties, cases: Iterable[Case], as_of_us: int, count: int 
     by kind and by department. A joint order counts for each department that owes progress."""
     by_kind: dict[str, Counter[str]] = {}
     by_department: dict[str, Counter[str]] = {}
-    states: Counter[str] = Counter()
-    found = []
-    for case in cases:
-        if case.is_open or any(duty.due_us < NEVER for duty in case.duties):
-            state = _state(case)
-            states[state] += 1
-            by_kind.setdefault(case.kind, Counter())[state] += 1
-            parties = {duty.party for duty in case.duties if duty.party and duty.due_us < NEVER}
-            for department in {case.department} | parties:
-                by_department.setdefault(department, Counter())[state] += 1
-            found.append(case)
+    standings = [standing for case in cases if (standing := _standing(duties, case)).next or case.is_open]
+    for standing in standings:
+        by_kind.setdefault(standing.debtor.kind, Counter())[standing.state] += 1
+        for department in {standing.debtor.department, *standing.parties}:
+            by_department.setdefault(department, Counter())[standing.state] += 1
     return {
-        "count": len(found), **_counts(states),
+        **_counts(standings),
         "by_kind": _largest("kind", by_kind, count), "by_department": _largest("department", by_department, count),
-        "rows": [_case_row(duties, case, as_of_us) for case in _first(duties, found, count)],
+        "rows": [_case_row(duties, standing, as_of_us) for standing in nsmallest(count, standings)],
     }  # fmt: skip
 
 
 def promises_open(duties: Duties, promises: Iterable[Promise], as_of_us: int, count: int = ROWS_MAX) -> dict[str, Any]:
     """Promises not kept yet: the first `count`, and how many there are."""
-    found = [promise for promise in promises if promise.kept_us == NEVER]
-    states = Counter(_state(promise) for promise in found)
-    rows = [
-        {
-            "promise": promise.name, "contact": promise.contact, "agent": promise.agent, **_said(duties, promise),
-            "since_us": promise.since_us, "due_us": promise.due_us,
-            "left_s": (promise.due_us - as_of_us) / SECOND_US, "state": _state(promise),
-        }
-        for promise in _first(duties, found, count)
-    ]  # fmt: skip
-    return {"count": len(found), **_counts(states), "rows": rows}
+    standings = [_standing(duties, promise) for promise in promises if promise.kept_us == NEVER]
+    rows = [_promise_row(duties, standing, as_of_us) for standing in nsmallest(count, standings)]
+    return {**_counts(standings), "rows": rows}
 
 
-def _case_row(duties: Duties, case: Case, as_of_us: int) -> dict[str, Any]:
-    soonest = _soonest(case)
+class _Standing(NamedTuple):
+    """Where one stands; sorts as lists do: high priority and the first tiers before others, then by what is due first, what is
+    overdue included, then by name."""
+
+    comes_later: bool
+    due_us: int
+    name: str
+    debtor: Any
+    state: str
+    next: str
+    parties: set[str]
+
+
+def _standing(duties: Duties, debtor: Case | Promise) -> _Standing:
+    due_us, next_, is_overdue, is_warned, parties = NEVER, "", False, False, set()
+    for duty in debtor.duties:
+        if duty.due_us < NEVER:
+            if duty.due_us < due_us:
+                due_us, next_ = duty.due_us, duty.commitment
+            is_overdue |= duty.broken or duty.missed
+            is_warned |= duty.warned
+            if duty.party:
+                parties.add(duty.party)
+    comes_first = duties.values(debtor.combination)[_TIER] in FIRST_TIERS
+    is_begun = False
+    if isinstance(debtor, Case):
+        comes_first |= debtor.priority in HIGH_PRIORITIES
+        is_begun = debtor.is_begun
+    state = "overdue" if is_overdue else "near_limit" if is_warned else "in_progress" if is_begun else "open"
+    return _Standing(not comes_first, due_us, debtor.name, debtor, state, next_, parties)
+
+
+def _case_row(duties: Duties, standing: _Standing, as_of_us: int) -> dict[str, Any]:
+    case = standing.debtor
+    limited = standing.due_us < NEVER
     return {
         "case": case.name, "kind": case.kind, "grade": GRADES[case.grade], "priority": case.priority,
         "owner": case.owner, "department": case.department, "contact": case.contact, **_said(duties, case),
-        "since_us": case.since_us, "state": _state(case),
-        "next": soonest.commitment if soonest else None, "due_us": soonest.due_us if soonest else None,
-        "left_s": (soonest.due_us - as_of_us) / SECOND_US if soonest else None, "path": _path(case, as_of_us),
+        "since_us": case.since_us, "state": standing.state, "next": standing.next or None,
+        "due_us": standing.due_us if limited else None,
+        "left_s": (standing.due_us - as_of_us) / SECOND_US if limited else None, "path": _path(case, as_of_us),
+    }  # fmt: skip
+
+
+def _promise_row(duties: Duties, standing: _Standing, as_of_us: int) -> dict[str, Any]:
+    promise = standing.debtor
+    return {
+        "promise": promise.name, "contact": promise.contact, "agent": promise.agent, **_said(duties, promise),
+        "since_us": promise.since_us, "state": standing.state, "due_us": promise.due_us,
+        "left_s": (promise.due_us - as_of_us) / SECOND_US,
     }  # fmt: skip
 
 
@@ -85,44 +113,16 @@ def _path(case: Case, as_of_us: int) -> list[dict[str, Any]]:
     ]
 
 
-def _state(debtor: Debtor) -> str:
-    if any(duty.broken or duty.missed for duty in debtor.duties):
-        return "overdue"
-    if any(duty.warned for duty in debtor.duties):
-        return "near_limit"
-    begun = isinstance(debtor, Case) and debtor.is_begun
-    return "in_progress" if begun else "open"
-
-
-def _soonest(debtor: Debtor) -> Duty | None:
-    """What is due first, what is overdue included."""
-    limited = [duty for duty in debtor.duties if duty.due_us < NEVER]
-    return min(limited, key=lambda duty: duty.due_us, default=None)
-
-
-def _first(duties: Duties, debtors: list[Any], count: int) -> list[Any]:
-    """High priority and the first tiers before others, then by the time left, then by name."""
-    tiers: dict[int, bool] = {}
-
-    def place(debtor: Any) -> tuple[bool, int, str]:
-        if debtor.combination not in tiers:
-            tiers[debtor.combination] = duties.values(debtor.combination)[_TIER] in FIRST_TIERS
-        comes_first = tiers[debtor.combination] or getattr(debtor, "priority", "") in HIGH_PRIORITIES
-        soonest = _soonest(debtor)
-        return not comes_first, soonest.due_us if soonest else NEVER, debtor.name
-
-    return nsmallest(count, debtors, key=place)
-
-
 def _said(duties: Duties, debtor: Debtor) -> dict[str, str]:
     """The dimensions of which something is known."""
     return {name: value for name, value in zip(DIMENSIONS, duties.values(debtor.combination), strict=True) if value}
 
 
-def _counts(states: Counter[str]) -> dict[str, int]:
-    return {state: states[state] for state in STATES}
+def _counts(standings: list[_Standing]) -> dict[str, int]:
+    states = Counter(standing.state for standing in standings)
+    return {"count": len(standings)} | {state: states[state] for state in STATES}
 
 
 def _largest(name: str, groups: dict[str, Counter[str]], count: int) -> list[dict[str, Any]]:
     chosen = nsmallest(count, groups.items(), key=lambda group: (-group[1].total(), group[0]))
-    return [{name: value, **_counts(states)} for value, states in chosen]
+    return [{name: value, **{state: states[state] for state in STATES}} for value, states in chosen]

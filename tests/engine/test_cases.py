@@ -149,8 +149,8 @@ def test_an_outage_becomes_major_at_one_hour_with_no_event_at_all() -> None:  # 
     (raised,) = (alarm for alarm in _alarms(opened, until_us=clock_us("9:00") + 1) if alarm.commitment == "grade")
     assert (raised.at_us, raised.about, raised.name, raised.is_breach) == (clock_us("9:00"), "case", "k", True)
     assert raised.more == (("kind", "outage"), ("grade", "major"), ("owner", "li"), ("department", "technical"))
-    resolved = at("8:59", "case.resolved", case="k")
-    assert _broken(_alarms(opened, resolved, until_us=clock_us("12:00")), "grade") == []
+    resolved = (at("8:59", "case.resolved", case="k"), at("9:30", "case.handed_over", case="k", department="PR"))
+    assert _broken(_alarms(opened, *resolved, until_us=clock_us("12:00")), "grade") == []
 
 
 def test_a_grade_rises_at_once_where_its_rule_says_so_and_never_falls() -> None:  # C24
