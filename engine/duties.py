@@ -97,11 +97,6 @@ class Duties:
         self._lines: dict[tuple[str, int, Conditions, str], Line | None] = {}
         self._rises: dict[tuple[int, Conditions, str], tuple[Grade, ...]] = {}
 
-    @property
-    def next_us(self) -> int:
-        """Nothing comes before this instant, `NEVER` where nothing is to come."""
-        return self._heap[0][0] if self._heap else NEVER
-
     # What holds.
 
     def line(self, commitment: str, combination: int, conditions: Conditions, at_us: int) -> Line | None:
