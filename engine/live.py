@@ -14,6 +14,7 @@ from engine.events import AGENT_STATES
 from engine.facts import FIELD
 from engine.measures import measures
 from engine.nearest import nearest
+from engine.present import unreplied
 from engine.tallies import Rollup
 from engine.times import SECOND_US
 from engine.watermark import NEVER_US
@@ -58,6 +59,7 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
     end_us = -(-as_of_us // pane_us) * pane_us
     start_us = end_us - max(pane_us, window_us // pane_us * pane_us)
     longest_s = _longest_waits(engine, rollup, as_of_us)
+    asked = np.bincount(rollup.group_of[unreplied(engine.contacts)], minlength=len(rollup.groups))
     rows = []
     for figures in collect(rollup, pane_us, np.array([start_us]), np.array([end_us]), until_us=as_of_us):
         spans_us = np.full(len(figures.groups), as_of_us - start_us)
@@ -68,6 +70,7 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
             figures_now = {
                 "waiting": int(totals[FIELD["waiting_net"]]),
                 "longest_wait_s": longest_s.get(group),
+                "unreplied": int(asked[group]),
                 "in_service": int(totals[FIELD["in_service_net"]]),
                 "load": int(totals[FIELD["load_net"]]),
                 "agents": {state: int(totals[FIELD[f"{state}_net"]]) for state in AGENT_STATES},
