@@ -36,7 +36,7 @@ NO_CAP_US = 2**62
 LEFT_OUT, AS_ELAPSED = -2, -1
 
 #: Names whose columns the report has already.
-_TAKEN = ("abandonment", "csat", "first_response", "response")
+_TAKEN = ("abandonment", "critical_error", "csat", "first_response", "pass", "response")
 _NAME = re.compile("[a-z][a-z0-9_]{0,63}", re.ASCII)
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 _ONCE = ("opened", "handed", "written", "queued", "answered")

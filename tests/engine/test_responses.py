@@ -332,7 +332,7 @@ def test_days_of_customers_are_forgotten_when_nothing_can_change_them() -> None:
 
 def test_a_snapshot_made_with_other_measures_is_refused() -> None:
     data = fed(at("8:00", CUSTOMER)).snapshot()
-    with pytest.raises(InvalidSetting, match="other rollups"):
+    with pytest.raises(InvalidSetting, match="other response measures"):
         Engine.restore(data, measured(SHIPPED["average_response"]))
 
 
@@ -373,3 +373,31 @@ def test_no_measure_can_take_the_name_of_a_column() -> None:
     for name in stems:
         with pytest.raises(InvalidSetting, match="already"):
             Measure(name, "turn", "unanswered", S)
+
+
+def test_under_another_policy_measures_of_the_same_name_keep_what_they_have_and_others_begin() -> None:
+    slow, quick = (Measure(name, "turn", "unanswered", seconds * S) for name, seconds in (("slow", 60), ("quick", 5)))
+    engine = fed(
+        at("10:00", ANSWERED), at("10:01:00", CUSTOMER), at("10:01:10", AGENT), at("10:02:00", CUSTOMER),
+        at("10:02:01", "contact.opened", "b"),
+        settings=replace(SETTINGS, disorder_bound_us=0, policy=Policy((), measures=(slow,))),
+    )  # fmt: skip
+    engine.adopt(Policy((), measures=(quick, slow)))
+    assert (told(engine, "slow"), told(engine, "quick")) == ((1, 1, 10.0), (0, 0, 0.0))
+    # The turn that was open counts for nothing; the next one does.
+    feed(engine, [at("10:02:20", AGENT), at("10:03:00", CUSTOMER), at("10:03:08", AGENT)])
+    restored = Engine.restore(engine.snapshot(), engine.settings)
+    for each in (engine, restored):
+        each.finish()
+        assert (told(each, "slow"), told(each, "quick")) == ((2, 2, 18.0), (1, 0, 8.0))
+
+
+def test_under_another_policy_with_the_same_measures_open_turns_go_on() -> None:
+    slow = Measure("slow", "turn", "unanswered", 60 * S)
+    engine = fed(
+        at("10:00", ANSWERED), at("10:01:00", CUSTOMER), settings=replace(SETTINGS, policy=Policy((), measures=(slow,)))
+    )
+    engine.adopt(Policy((), measures=(replace(slow, where="policy.yaml:9"),), hours=HOURS))
+    feed(engine, [at("10:01:20", AGENT)])
+    engine.finish()
+    assert told(engine, "slow") == (1, 1, 20.0)
