@@ -15,6 +15,7 @@ from engine.pipeline import Settings
 from engine.policy import CLOCKS, DUE_US, LIMITS, NO_LIMIT_US, Grade, Line, Period, Policy
 from engine.times import iso
 from engine.windows import Spec
+from streams.policy.reading import default_policy
 from streams.simulate import Centre, Faults, Silence, Skew, preset
 from tests.reference import Adopt, Rule, Rules
 
@@ -249,7 +250,9 @@ def _file(promises: "Sequence[Promise]", sale_us: Sequence[tuple[int, int]]) -> 
     said = [f"hours: {{office: {{zone: UTC, week: {{mon-sun: [{intervals}]}}}}}}"]
     if sale_us:
         said += ["periods:", *(f"  - {{name: sale, from: {iso(a)}, until: {iso(b)}}}" for a, b in sale_us)]
-    said += ["grades: none", "limits:"]
+    said += ["grades: none", "measures: none", "conditions:"]
+    said += [f"  {condition.name}: none" for condition in default_policy().conditions]
+    said.append("limits:")
     for limit in LIMITS:
         lines = [promise for promise in promises if promise[0] == limit]
         said.append(f"  {limit}:" if lines else f"  {limit}: none")
