@@ -251,7 +251,7 @@ limits:
 """
 
 
-@pytest.mark.parametrize("recording", ["the bank's days", "an evening of chats"])
+@pytest.mark.parametrize("recording", ["an evening of chats"])
 def test_the_counts_are_those_of_two_replays(recording: str, chats: Path, tmp_path: Path) -> None:
     events = DAYS if recording == "the bank's days" else chats
     path = tmp_path / "strict.yaml"
