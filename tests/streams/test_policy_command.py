@@ -82,7 +82,7 @@ def policy(tmp_path: Path) -> Path:
 def test_a_sound_file_is_summed_up_by_limit(policy: Path) -> None:
     got = floorwatch("policy", "check", policy)
     assert (got.code, got.err) == (0, "")
-    assert got.out.startswith(f"{policy} is sound: service level answered_of_ended, 1 period\n")
+    assert got.out.startswith(f"{policy} is sound: service level answered_of_ended, 1 period, 26 conditions\n")
     table = {row[0]: row[1:] for row in rows(got.out, "limit")}
     assert table["wait"] == ["5", "5m, warned at 80%", "20s, 30s, 1m, none", str(policy)]
     assert table["target"] == ["1", "20s", "—", "default.yaml"]
