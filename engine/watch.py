@@ -20,7 +20,7 @@ from engine.contacts import Contacts
 from engine.events import DIMENSIONS
 from engine.facts import FIELD, LEVELS, Changes, Facts
 from engine.formulas import formula_of
-from engine.frames import Frame, Scope
+from engine.frames import Frame, Scope, Sorter
 from engine.judges import Judge
 from engine.policy import Policy
 from engine.present import Present, levels_of
@@ -58,6 +58,7 @@ class Watch:
             by, where, window_us, step_us = key
             scope = self.scopes.setdefault((by, where), Scope(by, dict(where), groups_max))
             self.frames[key] = Frame(scope, window_us, step_us, tuple(fields))
+        self.sorter = Sorter([*self.frames.values()])
         self.usuals: dict[str, tuple[Usual, Frame, int]] = {}
         self.judges = [self._judge(condition) for condition in policy.conditions]
         self.horizons_us = {
@@ -109,8 +110,8 @@ class Watch:
         amounts = np.concatenate(parts, axis=1)
         for scope in self.scopes.values():
             scope.refresh(self.combinations)
-        for frame in self.frames.values():
-            frame.take(amounts)
+        for frame, rows in zip(self.frames.values(), self.sorter.sort(amounts), strict=True):
+            frame.take(amounts, rows)
 
     # When to look.
 
