@@ -18,7 +18,7 @@ from engine.facts import FIELD, FIELDS, LEVELS
 from engine.formulas import Formula
 from engine.keys import Number
 
-__all__ = ["Frame", "Scope"]
+__all__ = ["Frame", "Scope", "Sorter"]
 
 Sums = NDArray[np.int64]
 
@@ -102,13 +102,14 @@ class Frame:
             for name in _STATE:
                 setattr(self, name, grown(getattr(self, name), len(self)))
 
-    def take(self, amounts: Sums) -> None:
-        """Counts facts, int64 (4, n): field, combination, instant, value. None is of `end_us` or later."""
-        if self.end_us is None or not self.ring.shape[2]:
+    def take(self, amounts: Sums, rows: NDArray[np.int32]) -> None:
+        """Counts facts, int64 (4, n): field, combination, instant, value; those in `rows`, which are all of its fields. None is of
+        `end_us` or later."""
+        if self.end_us is None or not len(rows):
             return
         self.make_room()
         _count(
-            amounts, self.scope.place_of, self.column_of, self.level_of, self.ring, self.sums, self.now, self.known,
+            amounts, rows, self.scope.place_of, self.column_of, self.level_of, self.ring, self.sums, self.now, self.known,
             self.end_us - self.window_us, self.step_us,
         )  # fmt: skip
 
@@ -174,16 +175,47 @@ class Frame:
             setattr(self, name, saved[name])
 
 
+class Sorter:
+    """Which facts each frame needs, found in one pass over them, since most facts are for few frames."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        needed = [
+            [number for number, frame in enumerate(frames) if frame.column_of[what] >= 0] for what in range(len(FIELDS))
+        ]
+        self.first = np.cumsum([0, *map(len, needed)])
+        self.frames = np.array([number for numbers in needed for number in numbers], np.int64)
+        self.rows = np.empty((len(frames), 0), np.int32)
+
+    def sort(self, amounts: Sums) -> list[NDArray[np.int32]]:
+        """The rows of facts by frame; they hold until the next call."""
+        if amounts.shape[1] > self.rows.shape[1]:
+            self.rows = np.empty((len(self.rows), 2 * amounts.shape[1]), np.int32)
+        counts = np.zeros(len(self.rows), np.int64)
+        _sort(amounts, self.first, self.frames, self.rows, counts)
+        return [rows[:count] for rows, count in zip(self.rows, counts.tolist(), strict=True)]
+
+
+@compiled
+def _sort(amounts: Sums, first: Sums, frames: Sums, rows: Any, counts: Any) -> None:  # pragma: no cover
+    for row in range(amounts.shape[1]):
+        what = amounts[0, row]
+        if what < len(first) - 1:  # Beyond are fields that a policy defines.
+            for place in range(first[what], first[what + 1]):
+                frame = frames[place]
+                rows[frame, counts[frame]] = row
+                counts[frame] += 1
+
+
 @compiled
 def _count(
-    amounts: Sums, place_of: Sums, column_of: Sums, level_of: Sums, ring: Any, sums: Sums, now: Sums, known: Any,
+    amounts: Sums, rows: Any, place_of: Sums, column_of: Sums, level_of: Sums, ring: Any, sums: Sums, now: Sums, known: Any,
     start_us: Number, step_us: Number,
 ) -> None:  # fmt: skip  # pragma: no cover
     """Adds each fact to its group's slice; one from before the window's start moves what holds now, nothing else."""
-    for row in range(amounts.shape[1]):
+    for row in rows:
         what, value = amounts[0, row], amounts[3, row]
-        column = column_of[what] if what < len(column_of) else -1
-        if column < 0 or value == 0:
+        column = column_of[what]
+        if value == 0:
             continue
         place = place_of[amounts[1, row]]
         if place < 0:

@@ -49,6 +49,8 @@ class Judge:
         self.condition, self.frame, self.rows, self.usuals = condition, frame, rows, usuals
         charted = [number for number, bound in enumerate(condition.any_of) if bound.form in CHARTS]
         self.histories = {number: History(condition.any_of[number].intervals) for number in charted}
+        self._looks_closer = None in rows or bool(usuals) or bool(self.histories)
+        self._rows = np.array([row or 0 for row in rows], np.int64)
         self._bounds = (
             np.array([bound.limit for bound in condition.any_of], np.float64),
             np.array([bound.clear_at for bound in condition.any_of], np.float64),
@@ -75,37 +77,52 @@ class Judge:
         if count > len(self.since_us):
             for name, _, fill in _STATE:
                 setattr(self, name, grown(getattr(self, name), count, fill))
-        figures = np.empty((len(self.rows), count))
-        for number, row in enumerate(self.rows):
-            measure = self.condition.any_of[number].measure
-            figures[number] = present.figures(measure, self.frame) if row is None else worked_out[row]
-            figures[number, ~known] = np.nan
-            if number in self.usuals or number in self.histories:
-                figures[number] = self._seen(number, figures[number], present)
+        figures, rows = worked_out, self._rows
+        if self._looks_closer:
+            figures, rows = self._seen(present, worked_out, known), np.arange(len(rows))
         steps = np.empty((2, count), np.int64)
         changed = _settle(
-            present.at_us, figures, *self._bounds, in_force, self.condition.for_us, self.condition.window_us, self.since_us,
-            self.blank_us, self.is_raised, self.figure, self.bound, steps,
+            present.at_us, figures, rows, known, *self._bounds, in_force, self.condition.for_us, self.condition.window_us,
+            self.since_us, self.blank_us, self.is_raised, self.figure, self.bound, steps,
         )  # fmt: skip
+        if not changed:
+            return []
         return [
             (place, BROKEN if self.is_raised[place] else ENDED, since_us)
             for place, since_us in steps[:, :changed].T.tolist()
         ]
 
-    def _seen(self, number: int, found: Figures, present: Present) -> Figures:
-        """The figures in the form that a bound is of."""
+    def _seen(self, present: Present, worked_out: Figures, known: Mask) -> Figures:
+        """The figures of all bounds in the form that each is of, where that is more than what the frame has worked out."""
+        figures = np.empty((len(self.rows), len(known)))
+        for number, (row, bound) in enumerate(zip(self.rows, self.condition.any_of, strict=True)):
+            found = present.figures(bound.measure, self.frame) if row is None else worked_out[row]
+            if number in self.usuals:
+                found = self._by_usual(number, found, present)
+            elif number in self.histories:
+                self.histories[number].note(np.where(known, found, np.nan))
+                found = self.histories[number].chart(bound.form, len(found))
+            figures[number] = found
+        return figures
+
+    def _by_usual(self, number: int, found: Figures, present: Present) -> Figures:
         condition, bound = self.condition, self.condition.any_of[number]
-        if number in self.usuals:
-            start_us = present.at_us - condition.window_us
-            if present.heard_us.max(initial=NEVER_US) < start_us:
-                return found * np.nan  # Where no event came at all, nobody knows.
-            usual = self.usuals[number].over(start_us, present.at_us, len(found))
-            if bound.measure in COUNTED:
-                usual = usual * condition.window_us / HOUR_US
-            usual = np.maximum(usual, bound.usual_least)
-            return np.divide(found, usual, out=found * np.nan, where=usual > 0)
-        self.histories[number].note(found)
-        return self.histories[number].chart(bound.form, len(found))
+        start_us = present.at_us - condition.window_us
+        if present.heard_us.max(initial=NEVER_US) < start_us:
+            return found * np.nan  # Where no event came at all, nobody knows.
+        usual = self.usuals[number].over(start_us, present.at_us, len(found))
+        if bound.measure in COUNTED:
+            usual = usual * condition.window_us / HOUR_US
+        usual = np.maximum(usual, bound.usual_least)
+        return np.divide(found, usual, out=found * np.nan, where=usual > 0)
+
+    def look_again(self, present: Present) -> None:
+        """Brings the figures that grow while nothing happens up to the present."""
+        for number, (row, bound) in enumerate(zip(self.rows, self.condition.any_of, strict=True)):
+            if row is None:
+                found = present.figures(bound.measure, self.frame)[: len(self.figure)]
+                shown = (self.bound[: len(found)] == number) & self.is_raised[: len(found)]
+                self.figure[: len(found)][shown] = found[shown]
 
     def saved(self) -> dict[str, Any]:
         """Its memory as plain values and arrays."""
@@ -122,23 +139,24 @@ class Judge:
 
 @compiled
 def _settle(
-    at_us: int, figures: Figures, limits: Figures, clears: Figures, above: Mask, in_force: bool, for_us: int, window_us: int,
+    at_us: int, figures: Figures, rows: Any, known: Mask, limits: Figures, clears: Figures, above: Mask, in_force: bool, for_us: int, window_us: int,
     since_us: Any, blank_us: Any, is_raised: Any, figure: Any, bound: Any, steps: Any,
 ) -> int:  # fmt: skip  # pragma: no cover
-    """Goes through the groups' figures, float64 (bounds, groups), and their memories. Writes the groups that are raised or end, and since
-    when, into `steps`, and returns how many they are."""
+    """Goes through the groups' figures, float64 (figures, groups), of which each bound has its row, and through their memories. Writes
+    the groups that are raised or end, and since when, into `steps`, and returns how many they are."""
     count = 0
-    for place in range(figures.shape[1]):
-        failing, blank, well = -1, False, True
-        for number in range(figures.shape[0]):
-            found = figures[number, place]
+    for place in range(len(known)):
+        failing, blank, well = -1, not known[place], True
+        for number in range(len(rows)):
+            found = figures[rows[number], place] if known[place] else np.nan
+            if number == 0:
+                bound[place], figure[place] = 0, found
             sign = 1.0 if above[number] else -1.0
             if failing < 0 and sign * found > sign * limits[number]:
                 failing = number
+                bound[place], figure[place] = number, found
             blank = blank or np.isnan(found)
             well = well and sign * found <= sign * clears[number]
-        bound[place] = max(failing, 0)
-        figure[place] = figures[bound[place], place]
         if not in_force:
             failing, blank, well = -1, False, True
         if failing >= 0 or not blank:

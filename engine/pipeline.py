@@ -310,9 +310,10 @@ class Engine:
         return self.alarms.take()
 
     def now(self, window_us: int = 15 * MINUTE_US) -> dict[str, Any]:
-        """The present by rollup and group, ready for JSON; see `engine.live`."""
+        """The present by rollup and group, ready for JSON, see `engine.live`; and the conditions that are raised, see `engine.watch`."""
         self.settle()
-        return live(self, window_us)
+        raised = self.watch.raised(self._reached_us(), self.contacts, self.agents, self.order)
+        return live(self, window_us) | {"conditions": raised}
 
     def snapshot(self) -> bytes:
         """The whole state. Raises BrokenInvariant rather than keep figures that contradict themselves."""

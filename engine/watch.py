@@ -20,7 +20,7 @@ from engine.contacts import Contacts
 from engine.events import DIMENSIONS
 from engine.facts import FIELD, LEVELS, Changes, Facts
 from engine.formulas import formula_of
-from engine.frames import Frame, Scope
+from engine.frames import Frame, Scope, Sorter
 from engine.judges import Judge
 from engine.policy import Policy
 from engine.present import Present, levels_of
@@ -58,6 +58,7 @@ class Watch:
             by, where, window_us, step_us = key
             scope = self.scopes.setdefault((by, where), Scope(by, dict(where), groups_max))
             self.frames[key] = Frame(scope, window_us, step_us, tuple(fields))
+        self.sorter = Sorter([*self.frames.values()])
         self.usuals: dict[str, tuple[Usual, Frame, int]] = {}
         self.judges = [self._judge(condition) for condition in policy.conditions]
         self.horizons_us = {
@@ -109,8 +110,8 @@ class Watch:
         amounts = np.concatenate(parts, axis=1)
         for scope in self.scopes.values():
             scope.refresh(self.combinations)
-        for frame in self.frames.values():
-            frame.take(amounts)
+        for frame, rows in zip(self.frames.values(), self.sorter.sort(amounts), strict=True):
+            frame.take(amounts, rows)
 
     # When to look.
 
@@ -185,20 +186,27 @@ class Watch:
 
     # Out.
 
-    def raised(self, order: Order) -> list[dict[str, Any]]:
-        """Conditions that are raised now, ready for JSON: the most severe first, of those the oldest, `SHOWN_MAX` at most."""
+    def raised(self, at_us: int, contacts: Contacts, agents: Agents, order: Order) -> list[dict[str, Any]]:
+        """Conditions that are raised, ready for JSON: the most severe first, of those the oldest, `SHOWN_MAX` at most. What grows while
+        nothing happens is as of `at_us`, the other figures are of the last look."""
+        present = Present(at_us, contacts, agents, order, self.heard_us)
         found: list[dict[str, Any]] = []
         for judge in self.judges:
-            condition = judge.condition
+            condition, places = judge.condition, np.flatnonzero(judge.is_raised).tolist()
+            if not places:
+                continue
             of_sources = condition.any_of[0].measure == "silent_s"
             names: list[Any] = list(order.numbers) if of_sources else list(judge.frame.scope.groups)
-            for place in np.flatnonzero(judge.is_raised).tolist():
+            judge.look_again(present)
+            for place in places:
                 of = {"source": names[place]} if of_sources else dict(zip(condition.by, names[place], strict=True))
                 found.append({"name": condition.name, "severity": condition.severity, "of": of,
                               "since_us": int(judge.since_us[place]), **_told(judge, place)})  # fmt: skip
         found.sort(
-            key=lambda one: (-SEVERITIES.index(one["severity"]), one["since_us"], one["name"], *one["of"].values())
-        )
+            key=lambda one: (
+                -SEVERITIES.index(one["severity"]), one["since_us"], one["name"], *map(str, one["of"].values()),
+            )
+        )  # fmt: skip
         return found[:SHOWN_MAX]
 
     def saved(self) -> dict[str, Any]:

@@ -344,6 +344,56 @@ FAULTS: tuple[Fault, ...] = (
         "        self.duties.restore(iter(()))\n",
         RESTORED,
     ),
+    # Conditions.
+    Fault(
+        "conditions not judged at the grid but after the batch",
+        "engine/pipeline.py",
+        "int(np.searchsorted(ranks_us, instant_us))",
+        "len(ranks_us)",
+        _test("engine/test_conditions", "a_look_at_an_instant_sees_nothing_of_that_instant"),
+    ),
+    Fault(
+        "deadlines raised only after the look",
+        "engine/pipeline.py",
+        "                self._due(instant_us)\n",
+        "",
+        _test("engine/test_conditions", "a_deadline_that_passes_without_an_event_counts_at_the_next_look"),
+    ),
+    Fault(
+        "a window keeps what has fallen out of it",
+        "engine/frames.py",
+        "self.sums -= fallen",
+        "self.sums -= 0 * fallen",
+        _test("engine/test_conditions", "ten_of_ten_page_after_exactly_five_minutes_and_end_when_the_window_has_had_no_data_for_its_length"),
+    ),
+    Fault(
+        "clears at the limit whatever is said",
+        "engine/conditions.py",
+        "return self.limit if self.clear is None else self.clear",
+        "return self.limit",
+        _test("engine/test_conditions", "it_ends_at_the_first_look_at_which_it_is_clear"),
+    ),
+    Fault(
+        "one of one pages somebody",
+        "engine/frames.py",
+        "too_few = extras[row, 1] == 1 and totals[2] < extras[row, 2]",
+        "too_few = extras[row, 1] > 1",
+        _test("engine/test_conditions", "one_of_one_pages_nobody"),
+    ),
+    Fault(
+        "snapshot without what is raised",
+        "engine/judges.py",
+        "            setattr(self, name, saved[name])\n",
+        "            pass\n",
+        _test("engine/test_conditions", "what_is_raised_is_shown_with_its_figure_and_a_restart_forgets_none_of_it"),
+    ),
+    Fault(
+        "a gap costs a look at every instant",
+        "engine/watch.py",
+        "if end_us > self.stirred_us + self.horizons_us[key]:",
+        "if frame.end_us is None:",
+        _test("engine/test_conditions", "a_gap_of_a_year_costs_a_few_looks_and_hides_none"),
+    ),
     # Snapshots, each without one thing.
     Fault(
         "snapshot without the contacts' deadlines",
