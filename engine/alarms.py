@@ -78,7 +78,7 @@ class Alarms:
         """All that wait, in no particular order."""
         values: dict[int, tuple[str, ...]] = {}
         for raised, names in self._raised:
-            for (what, as_, at_us, _, since_us, agent), name in zip(raised.T.tolist(), names, strict=True):
+            for (what, as_, at_us, _, since_us, agent, _), name in zip(raised.T.tolist(), names, strict=True):
                 if as_ not in values:
                     values[as_] = self.values(as_)
                 more = (("agent", self.agents.texts[agent]),) if agent > 0 else ()
@@ -96,7 +96,7 @@ class Alarms:
         self._counted(len(self._told) - before)
 
     def add_raised(self, raised: NDArray[np.int64], names: list[str | None]) -> None:
-        """Takes what `engine.clocks` raised, int64 (6, n); `names` are the contacts' by slot."""
+        """Takes what `engine.clocks` raised, int64 (7, n); `names` are the contacts' by slot."""
         self._raised.append((raised, [names[slot] or "" for slot in raised[3].tolist()]))
         self._counted(raised.shape[1])
 

@@ -64,7 +64,7 @@ class Changes:
 @dataclass
 class Facts:
     """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
-    what was raised (6, n), see `engine.clocks`."""
+    what was raised (7, n), see `engine.clocks`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)
@@ -85,3 +85,11 @@ class Facts:
         """Steps of a level."""
         if len(changes.times_us):
             self.levels.setdefault(LEVELS.index(level), []).append(changes)
+
+    def add_all(self, facts: "Facts") -> None:
+        """Takes over other facts, save what was raised."""
+        self.amounts += facts.amounts
+        self.samples += facts.samples
+        self.longest += facts.longest
+        for level, changes in facts.levels.items():
+            self.levels.setdefault(level, []).extend(changes)

@@ -191,7 +191,7 @@ def walk(  # pragma: no cover
                 move(slot, as_, rank_us, life, due_us, warn_us, tables)
                 clocks_change = True
             life.combination = as_
-            life.seen_us = max(life.seen_us, time_us)
+            life.seen_us, life.rank_us = max(life.seen_us, time_us), rank_us
             states[slot] = after
             settles = kind_ in _SETTLING
             if settles and not life.settled:
@@ -334,13 +334,13 @@ def walk(  # pragma: no cover
                 life.transfers += 1
                 if life.transfers == tables.limits_us[TRANSFERS, period, as_]:
                     amount, alarm = breach(
-                        TRANSFERS, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                        TRANSFERS, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,
                     )  # fmt: skip
             elif kind_ == _CLOSED and numbers[row] == 0:
                 life.unresolved += 1
                 if life.unresolved == tables.limits_us[UNRESOLVED, period, as_]:
                     amount, alarm = breach(
-                        UNRESOLVED, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                        UNRESOLVED, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,
                     )  # fmt: skip
             if kind_ == _PENDING:
                 pause(slot, time_us, as_, life, due_us, tables)

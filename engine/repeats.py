@@ -99,10 +99,11 @@ class Repeats:
         broken = np.flatnonzero(is_judged & again & (numbers >= self.limits.table_us[_LIMIT, periods, as_]))
         if len(broken):
             as_, times_us, slots = as_[broken], times_us[broken], lived.rows.contacts[found[broken]]
+            ranks_us = lived.rows.ranks_us[found[broken]]
             facts.count("breaches", as_, times_us)
             facts.count("repeats_breaches", as_, times_us)
             what, nobody = np.full(len(broken), _BREACH), np.zeros(len(broken), np.int64)
-            facts.raised.append(np.stack((what, as_, times_us, slots, arrivals_us[broken], nobody)))
+            facts.raised.append(np.stack((what, as_, times_us, slots, arrivals_us[broken], nobody, ranks_us)))
 
     def _make_room(self, more: int, from_us: int) -> None:
         """Has the table hold so many more; what is too old to matter from `from_us` on goes first."""

@@ -29,7 +29,9 @@ from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
 from streams.options import Duration, Words
-from streams.policy.reading import default_policy, read_policy
+from streams.policy.files import Bundle
+from streams.policy.reading import default_policy
+from streams.policy.watching import PolicyFile
 from streams.screens import read_screens
 from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, read_token
@@ -37,6 +39,7 @@ from streams.settings import ServiceSettings, SettingsError, read_token
 __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
+JOURNAL = "journal.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -108,13 +111,11 @@ def run(
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
             )
-            policy = read_policy(policy_path) if policy_path else default_policy()
-            engine_settings = _engine_settings(settings, policy)
             screens = _screens(wall_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, engine_settings, words, screens, simulate)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -140,11 +141,15 @@ def _screens(path: Path | None) -> Screens:
 
 
 def _serve(
-    settings: ServiceSettings, engine_settings: Settings, words: NegativeWords | None, screens: Screens, simulate: bool
+    settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWords | None, screens: Screens, simulate: bool
 ) -> int:
+    bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
         pseudonyms, journal = _open_data(settings, words)
+        if bundle is None and journal.policy_at(journal.sequence) is None:
+            journal.close()
+            policy_file.read()  # Raises again: there is no other policy to go on with.
         if simulate and journal.sequence:
             journal.close()
             raise CannotStart(
@@ -155,7 +160,20 @@ def _serve(
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion, screens))
+        engine_settings = _engine_settings(settings, policy)
+        return _run_loop(
+            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens)
+        )
+
+
+def _offered(policy_file: PolicyFile, settings: ServiceSettings) -> tuple[Bundle | None, Policy]:
+    """What the file says; None where it is refused and there may be a journal with the policy of before to go on with."""
+    try:
+        return policy_file.read()
+    except (InvalidSetting, OSError):
+        if not (settings.data / JOURNAL).exists():
+            raise
+        return None, default_policy()
 
 
 def _run_loop(main: Coroutine[Any, Any, int]) -> int:
@@ -192,7 +210,7 @@ def _open_data(settings: ServiceSettings, words: NegativeWords | None) -> tuple[
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key", words)
-        return pseudonyms, Journal(settings.data / "journal.sqlite", rejects_kept_max=settings.rejects_kept_max)
+        return pseudonyms, Journal(settings.data / JOURNAL, rejects_kept_max=settings.rejects_kept_max)
     except OSError as error:
         raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
     except ValueError:
