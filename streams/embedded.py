@@ -36,6 +36,7 @@ from streams.keeper import Keeper
 from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
+from streams.questions import Questions
 from streams.recent import Recent
 from streams.settings import ServiceSettings
 
@@ -95,6 +96,7 @@ class Embedded:
     ) -> None:
         self.journal = journal
         self.vitals = Vitals()
+        self.questions = Questions()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()
@@ -273,10 +275,13 @@ class Embedded:
             turn = time.monotonic()
             if turn >= tick_at:
                 self._tick()
+                self.questions.answer(self._keeper.engine)
                 tick_at = turn + settings.tick_us / 1e6
             if turn >= publish_at:
                 self._publish()
-                publish_at = max(publish_at + settings.publish_us / 1e6, turn)
+                published = time.monotonic()
+                # Never more than half of the time, or what comes in is left lying while figures are told.
+                publish_at = max(publish_at + settings.publish_us / 1e6, 2 * published - turn)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
@@ -319,6 +324,7 @@ class Embedded:
             "clock_running": running,
             "backlog_batches": self._backlog_batches,
             "sequence": self._keeper.covered,
+            "version": self.published.version + 1,
         }
         self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
         self._on_publish(self.published)
