@@ -2,7 +2,7 @@
 
 Owns: the one thread that touches the engine, and what comes to it. That thread is not the event loop's: absorbing a large batch or
 writing a snapshot takes longer than a health check or a viewer may wait. Never parses a request, never formats a page:
-it hands out one immutable `Published` a second, computed once for all readers.
+it hands out one immutable `Published` after the other, computed once for all readers.
 
 Law: batches reach the keeper in the journal's order, each with the instant to which the clock stood when it was
 admitted, and the tick stands still while any batch is on its way; so a process killed at any moment goes on with the
@@ -21,6 +21,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -48,16 +49,23 @@ HEARTBEAT_S_MAX = 15.0
 REPLAY_TOLD_EVERY_S = 1.0
 ALARMS_SHOWN = 100
 """Warnings and breaches that readers get, the newest first."""
+ALARMS_KEPT = 5_000
+"""Those of which readers of some shops only get theirs."""
 _STOP = Batch(b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What all readers get: `facts` (not to be changed) and the same as JSON. `version` grows by one each time."""
+    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time."""
 
     version: int
     facts: dict[str, Any]
-    body: bytes
+    alarms: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The facts as JSON, made when somebody asks: a wall is not fed from it."""
+        return msgspec.json.encode(self.facts, enc_hook=_plain)
 
 
 @dataclass(slots=True)
@@ -100,14 +108,14 @@ class Embedded:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()
-        self.published = Published(0, {}, b"{}")
+        self.published = Published(0, {})
         self._settings = settings
         self._bundle = bundle
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
+        self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_KEPT)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -313,7 +321,7 @@ class Embedded:
         with self._guard:
             running = self._clock.running
         self._alarms.extendleft(map(told, self._keeper.engine.take_alarms()))
-        facts["alarms"] = list(self._alarms)
+        facts["alarms"] = list(islice(self._alarms, ALARMS_SHOWN))
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
         facts["service"] = {
@@ -326,7 +334,7 @@ class Embedded:
             "sequence": self._keeper.covered,
             "version": self.published.version + 1,
         }
-        self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
+        self.published = Published(self.published.version + 1, facts, tuple(self._alarms))
         self._on_publish(self.published)
 
     def _policy(self) -> dict[str, Any]:

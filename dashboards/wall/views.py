@@ -23,6 +23,8 @@ _FIGURES = (
     "abandonment_rate", "asa_s", "first_response_avg_s", "first_response_count", "response_avg_s", "response_count",
     "handled", "occupancy", "csat_share", "csat_count", "breaches", "complaints_per_1000", "resolution", "measures",
 )  # fmt: skip
+#: Rollups that no page shows: shops are shown by channel, and of one shop the whole is the total.
+_NOT_DRAWN = ("tenant",)
 _LISTS = ("due", "alarms")
 _WORKED_OFF = ("cases", "promises")
 
@@ -61,6 +63,8 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     for name in _WORKED_OFF:
         if name in facts:
             shown[name] = facts[name] | {"rows": [row for row in facts[name]["rows"] if chosen.holds(row)]}
+    if "conditions" in facts:
+        shown["conditions"] = [row for row in facts["conditions"] if chosen.holds(row.get("of", {}))]
     first = chosen.first | {
         row["tenant"]
         for name in _LISTS
@@ -69,6 +73,8 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     }
     shown["groups"], shown["hidden"] = {}, {}
     for rollup, rows in facts.get("groups", {}).items():
+        if rollup in _NOT_DRAWN:
+            continue
         kept = [row for row in rows if chosen.holds(row)]
         kept.sort(key=lambda row: (row.get("tenant") in first, badness(row)), reverse=True)
         shown["hidden"][rollup] = max(0, len(kept) - ROWS_SHOWN_MAX)

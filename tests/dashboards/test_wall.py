@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from dashboards.exposition import AGENTS, COUNTERS, GAUGES, REASONED, Health, render
 from dashboards.wall.feed import VIEWS_MAX, Feed, Feeds
+from dashboards.wall.scopes import WHOLE
 from dashboards.wall.server import files_served, routes
 from dashboards.wall.views import NAMES_MAX, ROWS_SHOWN_MAX, View, view
 
@@ -59,13 +60,18 @@ async def nothing(*_: Any) -> bytes | None:
 def client(feeds: Feeds | None = None, **changed: Any) -> TestClient:
     settings: dict[str, Any] = {
         "now": lambda: b'{"waiting": 1}',
-        "metrics": lambda: render(facts(), Health()),
+        "facts": lambda: (facts(), ()),
+        "metrics": lambda scope: render(facts(), Health()),
         "metrics_type": "text/plain; version=0.0.4; charset=utf-8",
         "is_alive": lambda: True,
         "is_ready": lambda: True,
         "people": nothing,
         "history": nothing,
         "screens": {"floor-1": {"pages": ["queues"]}},
+        "scope_of": lambda request: WHOLE,
+        "who": lambda request: {},
+        "holds": lambda request: lambda: True,
+        "refuse": lambda request, reason: None,
     }
     return TestClient(Starlette(routes=routes(feeds or Feeds(10), **(settings | changed))))
 
