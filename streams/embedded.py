@@ -285,11 +285,12 @@ class Embedded:
                 self._tick()
                 self.questions.answer(self._keeper.engine)
                 tick_at = turn + settings.tick_us / 1e6
-            if turn >= publish_at:
-                self._publish()
-                published = time.monotonic()
-                # Never more than half of the time, or what comes in is left lying while figures are told.
-                publish_at = max(publish_at + settings.publish_us / 1e6, 2 * published - turn)
+                # Right behind a tick, so that nothing waits for both.
+                if turn > publish_at - settings.tick_us / 2e6:
+                    began = time.monotonic()
+                    self._publish()
+                    published = time.monotonic()
+                    publish_at = turn + _pause_s(published - began, settings.publish_us / 1e6)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
@@ -391,6 +392,12 @@ class Embedded:
         _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
         written.result()
         self._take(self._absorb.get())
+
+
+def _pause_s(cost_s: float, least_s: float) -> float:
+    """From one publishing to the next: a quarter of the time goes into it, or twice a second; never more than half of the time, or
+    what comes in is left lying while figures are told."""
+    return max(least_s, min(4 * cost_s, 0.5), 2 * cost_s)
 
 
 def _plain(value: Any) -> Any:

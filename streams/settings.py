@@ -75,8 +75,9 @@ class ServiceSettings:
     future_allowance_us: int = 10_000_000
     """How far ahead of this machine's clock an event may be before it is refused as `time_in_future`."""
 
-    tick_us: int = 200_000
-    publish_us: int = 1_000_000
+    tick_us: int = 100_000
+    publish_us: int = 200_000
+    """The least time between two publishings: see streams.embedded for the most of it that they take."""
     disorder_bound_us: int = 500_000
     """How far events may come out of order, and how far the figures trail the present."""
     near_us: int = 250_000

@@ -65,6 +65,12 @@ class Running:
                 raise RuntimeError(f"The service ended with {self._process.returncode}.")
         raise TimeoutError(f"The service was not ready after {READY_S} s.")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Kills it: what it does on its own accord is tested elsewhere."""
         if self._process:

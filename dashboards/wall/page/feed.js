@@ -2,7 +2,7 @@
 
    Figures never go back: a message older than what is shown is passed over, unless a new process goes on saying so for a while. */
 import { changed, wall } from "/state.js";
-import { viewQuery } from "/settings.js";
+import { askWho, viewQuery } from "/settings.js";
 
 export const STALE_MS = 4500;
 const REOPEN_MS = 8000;
@@ -27,7 +27,9 @@ export function open() {
 /* EventSource reconnects after a broken line, but not after a refused answer, nor when a line is dead without breaking. */
 export function watch() {
   const silentMs = performance.now() - Math.max(wall.heardAt ?? 0, openedAt);
-  if (silentMs > REOPEN_MS || (source.readyState === EventSource.CLOSED && performance.now() - openedAt > REFUSED_MS)) open();
+  const isRefused = source.readyState === EventSource.CLOSED && performance.now() - openedAt > REFUSED_MS;
+  if (silentMs > REOPEN_MS || isRefused) open();
+  if (isRefused) askWho();
   const stale = performance.now() - (wall.heardAt ?? 0) > STALE_MS;
   if (stale !== wall.stale) {
     wall.stale = stale;
@@ -35,7 +37,7 @@ export function watch() {
   }
 }
 
-function hear(message, isWhole) {
+export function hear(message, isWhole) {
   const now = performance.now();
   if (isOlder(message)) {
     olderSince ??= now;
