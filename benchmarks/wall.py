@@ -176,7 +176,7 @@ UPDATES = """(async (from, count) => {
     facts.as_of_us = facts.watermark_us = base.as_of_us + n * 1e6;
     facts.service.sent_us = base.service.sent_us + n * 1e6;
     facts.service.version = base.service.version + 1e6 + n;
-    for (const rows of Object.values(facts.groups)) rows.forEach((row, i) => { row.waiting = (n * 7 + i * 13) % 60; row.longest_wait_s = (n + i * 31) % 400; row.service_level = ((n + i) % 100) / 100; row.answered = n % 5000 + i; });
+    for (const rows of Object.values(facts.groups)) rows.forEach((row, i) => { row.waiting = (n * 7 + i * 13) % 60; row.oldest_us = facts.as_of_us - ((n + i * 31) % 400) * 1e6; row.service_level = ((n + i) % 100) / 100; row.answered = n % 5000 + i; });
     facts.alarms = (facts.alarms ?? []).map((alarm, i) => ({ ...alarm, id: `${n}-${i}` }));
     facts.due = (facts.due ?? []).map((clock, i) => ({ ...clock, contact: `c-${n}-${i}`, due_us: facts.as_of_us + i * 1e6 }));
     hear(facts, true);

@@ -17,10 +17,11 @@ import msgspec
 from starlette import types
 from starlette.responses import Response
 
+from dashboards.wall.changes import changes, packed, plain
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.views import EVERYTHING, View, view
 
-__all__ = ["SCOPED_VIEWERS_MAX", "SCOPED_VIEWS_MAX", "SCOPES_MAX", "VIEWS_MAX", "Feed", "Feeds", "Stream", "plain"]
+__all__ = ["SCOPED_VIEWERS_MAX", "SCOPED_VIEWS_MAX", "SCOPES_MAX", "VIEWS_MAX", "Feed", "Feeds", "Stream"]
 
 #: Different choices of queues and tenants that are fed at once; each costs an encoding a message.
 VIEWS_MAX = 32
@@ -30,6 +31,7 @@ SCOPED_VIEWS_MAX = 4
 SCOPED_VIEWERS_MAX = 50
 SEND_TIMEOUT_S = 20.0
 RECONNECT_MS = 1_000
+_encode = msgspec.json.Encoder(enc_hook=plain).encode
 _MOVING = ("service", "as_of_us", "watermark_us")
 
 
@@ -44,20 +46,24 @@ class Feed:
         self.turn = 0
         self._full_turn = 0
         self._full = b""
+        self._changes = b""
         self._alive = b""
         self._last: dict[str, Any] = {}
         self._changed = asyncio.Event()
 
     def put(self, facts: Mapping[str, Any], alarms: Sequence[Mapping[str, Any]] | None = None) -> None:
-        """Take the facts of now. Without news in them viewers get a sign of life only."""
+        """Take the facts of now. Who has the message of before gets what changed, and without news a sign of life only."""
         shown = view(scoped(facts, self.scope, alarms), self.view)
         moving = {name: shown.pop(name, None) for name in _MOVING}
+        message = packed(shown, moving["as_of_us"])
+        news = changes(message, self._last) if self._full else None
         self.turn += 1
-        if shown != self._last or not self._full:
-            self._last = shown
+        self._full = b"data: " + _encode(message | moving) + b"\n\n"
+        self._alive = b"event: alive\ndata: " + _encode(moving) + b"\n\n"
+        if news != {}:
+            self._last = message
             self._full_turn = self.turn
-        self._full = b"data: " + msgspec.json.encode(shown | moving, enc_hook=plain) + b"\n\n"
-        self._alive = b"event: alive\ndata: " + msgspec.json.encode(moving, enc_hook=plain) + b"\n\n"
+            self._changes = self._full if news is None else b"event: changes\ndata: " + _encode(news | moving) + b"\n\n"
         self._wake()
 
     def close(self) -> None:
@@ -71,7 +77,9 @@ class Feed:
             await self._changed.wait()
         if self.closed:
             return turn, b""
-        return self.turn, self._full if turn < self._full_turn else self._alive
+        if turn >= self._full_turn:
+            return self.turn, self._alive
+        return self.turn, self._changes if turn and turn == self.turn - 1 else self._full
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -163,8 +171,3 @@ class Stream(Response):
 async def _disconnected(receive: types.Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def plain(value: Any) -> Any:
-    """Numbers and arrays of numpy as JSON knows them."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.wall.feed import Feeds, Stream, plain
+from dashboards.wall.changes import plain
+from dashboards.wall.feed import Feeds, Stream
 from dashboards.wall.scopes import Scope, scoped, scoped_history, scoped_people, scoped_screen
 from dashboards.wall.views import NAMES_MAX, View
 

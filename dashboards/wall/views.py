@@ -19,9 +19,8 @@ ROWS_SHOWN_MAX = 60
 NAMES_MAX = 200
 #: Of a group's row what the pages show; of the centre as a whole they get every figure.
 _FIGURES = (
-    "waiting", "longest_wait_s", "in_service", "load", "agents", "offered", "answered", "abandoned", "queued", "service_level",
-    "abandonment_rate", "asa_s", "first_response_avg_s", "first_response_count", "response_avg_s", "response_count",
-    "handled", "occupancy", "csat_share", "csat_count", "breaches", "complaints_per_1000", "resolution", "measures",
+    "waiting", "longest_wait_s", "in_service", "agents", "offered", "answered", "abandoned", "service_level", "abandonment_rate", "asa_s",
+    "first_response_avg_s", "first_response_count", "response_avg_s", "response_count", "csat_share", "csat_count", "breaches",
 )  # fmt: skip
 #: Rollups that no page shows: shops are shown by channel, and of one shop the whole is the total.
 _NOT_DRAWN = ("tenant",)

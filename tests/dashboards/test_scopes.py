@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.exposition import Health, render
-from dashboards.wall.feed import SCOPED_VIEWERS_MAX, SCOPED_VIEWS_MAX, Feeds, plain
+from dashboards.wall.changes import plain
+from dashboards.wall.feed import SCOPED_VIEWERS_MAX, SCOPED_VIEWS_MAX, Feeds
 from dashboards.wall.scopes import LISTED_MAX, PAGES, WHOLE, Scope, scoped, scoped_history, scoped_people, scoped_screen
 from dashboards.wall.views import View, view
 from engine.events import decode
