@@ -50,8 +50,8 @@ RETENTION_US = 25 * HOUR_US
 BATCH_ROWS = 1 << 18
 """The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
 SIMULATED_PAST = "1h"
-ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",))
-"""The last one is what a reader of one shop is given as the whole."""
+ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",), ("category", "region"))
+"""By tenant is what a reader of one shop is given as the whole; by category and region is for the map of trends."""
 
 
 class CannotStart(Exception):

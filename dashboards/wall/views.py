@@ -22,8 +22,8 @@ _FIGURES = (
     "waiting", "longest_wait_s", "in_service", "agents", "offered", "answered", "abandoned", "service_level", "abandonment_rate", "asa_s",
     "first_response_avg_s", "first_response_count", "response_avg_s", "response_count", "csat_share", "csat_count", "breaches",
 )  # fmt: skip
-#: Rollups that no page shows: shops are shown by channel, and of one shop the whole is the total.
-_NOT_DRAWN = ("tenant",)
+#: Rollups that no page gets by the stream: shops are shown by channel, of one shop the whole is the total, the map is asked for.
+_NOT_DRAWN = ("tenant", "category,region")
 _LISTS = ("due", "alarms")
 _WORKED_OFF = ("cases", "promises")
 

@@ -82,5 +82,5 @@ function Policy() {
   const { policy, service } = wall.facts ?? {};
   if (!isNumber(policy?.since_us)) return null;
   const refused = policy.refused?.length > 0;
-  return html`<span class=${refused ? "missing" : ""} title=${refused ? words.policyRefused : undefined}>${refused ? "▲ " : ""}${words.policy} <span translate=${false}>${policy.name}</span> ${words.from(`${day(policy.since_us, service.zone)} ${timeOfDay(policy.since_us, service.zone, false)}`)}${refused ? ` · ${words.policyRefused}` : ""}</span>`;
+  return html`<span class=${refused ? "missing" : ""} title=${refused ? words.policyRefused : undefined}>${refused ? "▲ " : ""}${words.policy} <${Name} of=${policy.name} table="policies" /> ${words.from(`${day(policy.since_us, service.zone)} ${timeOfDay(policy.since_us, service.zone, false)}`)}${refused ? ` · ${words.policyRefused}` : ""}</span>`;
 }

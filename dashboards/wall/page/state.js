@@ -20,6 +20,7 @@ export const wall = {
   /* What pages fetch besides: people, history. */
   people: null,
   history: null,
+  heat: null,
   filter: "all",
   soundState: "off",
 };
