@@ -210,12 +210,12 @@ def heap_growth(page: Page, updates: int, first: int, marks: int = 4) -> list[fl
     return found
 
 
-def day(folder: Path, updates: int) -> None:
+def day(folder: Path, updates: int, pages: list[str]) -> None:
     with Running(folder / "day") as service, Chromium() as browser, browser.page() as page:
         for body in peak(time.time_ns() // 1_000_000):
             service.post(body)
         service.settle()
-        for name in ("overview", "queues"):
+        for name in pages:
             page.open(f"{service.address}/?language=en#{name}")
             page.wait("document.querySelectorAll('tbody tr').length > 5", 60)
             began = time.monotonic()
@@ -233,6 +233,7 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--updates", type=int, default=DAY_UPDATES)
+    parser.add_argument("--pages", default="overview,queues", help="what --only day shows, with commas")
     parser.add_argument("--rate", type=int, default=RATE)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="floorwatch-wall-") as name:
@@ -243,7 +244,7 @@ def main() -> None:
         if options.only in (None, "viewers"):
             viewers(folder, options.viewers, options.seconds)
         if options.only in (None, "day"):
-            day(folder, options.updates)
+            day(folder, options.updates, options.pages.split(","))
 
 
 if __name__ == "__main__":
