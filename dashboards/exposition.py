@@ -100,6 +100,8 @@ class Health:
 
     gauges: Sequence[tuple[str, str, float]] = ()
     counters: Sequence[tuple[str, str, float]] = ()
+    reasoned: Sequence[tuple[str, str, str, Mapping[str, int]]] = ()
+    """Counters by a label: name, help, label, counts."""
     commit_buckets: Sequence[tuple[str, int]] = ()
     """Cumulative counts by upper limit in seconds as text, the last one `+Inf`."""
     commit_seconds_sum: float = 0.0
@@ -132,6 +134,11 @@ def _families(facts: Mapping[str, Any], health: Health) -> Iterable[Metric]:
         yield GaugeMetricFamily(name, text, value=value)
     for name, text, value in health.counters:
         yield CounterMetricFamily(name, text, value=value)
+    for name, text, label, counts in health.reasoned:
+        family = CounterMetricFamily(name, text, labels=[label])
+        for reason, count in sorted(counts.items()):
+            family.add_metric([reason], count)
+        yield family
     if health.commit_buckets:
         yield HistogramMetricFamily(
             "floorwatch_journal_commit_seconds",

@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": ("streams.run", "run"),
     "policy": ("streams.policy.command", "policy"),
     "simulate": ("streams.simulate.command", "simulate"),
+    "token": ("streams.token_command", "token"),
 }
 
 

@@ -2,7 +2,7 @@
 
 Owns: the one thread that touches the engine, and what comes to it. That thread is not the event loop's: absorbing a large batch or
 writing a snapshot takes longer than a health check or a viewer may wait. Never parses a request, never formats a page:
-it hands out one immutable `Published` a second, computed once for all readers.
+it hands out one immutable `Published` after the other, computed once for all readers.
 
 Law: batches reach the keeper in the journal's order, each with the instant to which the clock stood when it was
 admitted, and the tick stands still while any batch is on its way; so a process killed at any moment goes on with the
@@ -48,16 +48,23 @@ HEARTBEAT_S_MAX = 15.0
 REPLAY_TOLD_EVERY_S = 1.0
 ALARMS_SHOWN = 100
 """Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
+ALARMS_KEPT = 5_000
+"""Those of which readers of some shops only get theirs."""
 _STOP = Batch(b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What all readers get: `facts` (not to be changed) and the same as JSON. `version` grows by one each time."""
+    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time."""
 
     version: int
     facts: dict[str, Any]
-    body: bytes
+    alarms: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The facts as JSON, made when somebody asks: a wall is not fed from it."""
+        return msgspec.json.encode(self.facts, enc_hook=_plain)
 
 
 @dataclass(slots=True)
@@ -100,14 +107,14 @@ class Embedded:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()
-        self.published = Published(0, {}, b"{}")
+        self.published = Published(0, {})
         self._settings = settings
         self._bundle = bundle
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._recent = Recent(ALARMS_SHOWN)
+        self._recent = Recent(ALARMS_KEPT)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -277,11 +284,12 @@ class Embedded:
                 self._tick()
                 self.questions.answer(self._keeper.engine)
                 tick_at = turn + settings.tick_us / 1e6
-            if turn >= publish_at:
-                self._publish()
-                published = time.monotonic()
-                # Never more than half of the time, or what comes in is left lying while figures are told.
-                publish_at = max(publish_at + settings.publish_us / 1e6, 2 * published - turn)
+                # Right behind a tick, so that nothing waits for both.
+                if turn > publish_at - settings.tick_us / 2e6:
+                    began = time.monotonic()
+                    self._publish()
+                    published = time.monotonic()
+                    publish_at = turn + _pause_s(published - began, settings.publish_us / 1e6)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
@@ -313,7 +321,7 @@ class Embedded:
         with self._guard:
             running = self._clock.running
         self._recent.take(self._keeper.engine.take_alarms())
-        facts["alarms"] = self._recent.rows()
+        facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
         facts["service"] = {
@@ -326,7 +334,7 @@ class Embedded:
             "sequence": self._keeper.covered,
             "version": self.published.version + 1,
         }
-        self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
+        self.published = Published(self.published.version + 1, facts, tuple(self._recent.rows(ALARMS_KEPT)))
         self._on_publish(self.published)
 
     def _policy(self) -> dict[str, Any]:
@@ -383,6 +391,12 @@ class Embedded:
         _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
         written.result()
         self._take(self._absorb.get())
+
+
+def _pause_s(cost_s: float, least_s: float) -> float:
+    """From one publishing to the next: a quarter of the time goes into it, or twice a second; never more than half of the time, or
+    what comes in is left lying while figures are told."""
+    return max(least_s, min(4 * cost_s, 0.5), 2 * cost_s)
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """The guard in front of everything the service answers: who may call, and the headers of every answer.
 
-Owns: the bearer token and the login cookie, the check of host and origin, the security headers. Never reads an event and
-never knows what a path does, except which paths are open to all. The token is compared in constant time and never
-written anywhere.
+Owns: the bearer token and the login cookie, the check of host and origin, the security headers. Never reads an event, and knows
+of a path only what streams.access has in its table. Law: tokens are compared in constant time and never written anywhere; every
+refusal is counted by its reason.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from streams.access import ADMINISTRATOR, KEY, Access, path_of
+from streams.refusals import Refusals
+from streams.sessions import LIFETIME_S, Sessions
 from streams.settings import ServiceSettings, is_loopback
+from streams.tokens import Token, TokenFile
 
 __all__ = ["Guard"]
 
 COOKIE = "floorwatch"
-COOKIE_LIFETIME_S = 30 * 86_400
+SERVICE = "service"
 OPEN_PATHS = frozenset(("/healthz", "/readyz", "/login", "/wall.css"))
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -51,17 +56,19 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Guard:
-    """ASGI middleware around the whole service.
+    """ASGI middleware around the whole service; leaves in the request's scope who asks, see `streams.access.access_of`.
 
-    With a token every path but the health checks wants it, as a bearer or as the cookie that the login page sets (a
-    keyed hash, never the token). Without one the service listens on this machine only, and the guard refuses names
-    that are not this machine's (a page elsewhere could have its own name point here).
+    With a token or a file of tokens every path but the health checks wants one, as a bearer or as the cookie that the login
+    page sets. Without either the service listens on this machine only, everybody there is an administrator, and the guard refuses
+    names that are not this machine's (a page elsewhere could have its own name point here). Raises SettingsError.
     """
 
-    def __init__(self, app: App, settings: ServiceSettings) -> None:
+    def __init__(self, app: App, settings: ServiceSettings, refusals: Refusals | None = None) -> None:
+        self.refusals = refusals or Refusals(settings.data / "access.jsonl")
         self._app = app
-        self._token = settings.token.encode() if settings.token else None
-        self._cookie = hmac.new(self._token or b"", b"floorwatch wall", hashlib.sha256).hexdigest()
+        self._service = hashlib.sha256(settings.token.encode()).hexdigest() if settings.token else None
+        self._tokens = TokenFile(settings.tokens) if settings.tokens else None
+        self._sessions = Sessions(settings.data / "session.key") if self._service or self._tokens else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,48 +87,94 @@ class Guard:
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
         if origin is not None and request.method == "POST" and _place(origin) != host:
-            return _refuse(403, "A page of another site may not send here.")
-        if self._token is None:
+            return self._refuse(403, "A page of another site may not send here.", "foreign_origin", request)
+        if self._sessions is None:
             name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-            return None if is_loopback(name.strip("[]")) else _refuse(421, "This name is not served here.")
+            request.scope[KEY] = ADMINISTRATOR
+            if is_loopback(name.strip("[]")):
+                return None
+            return self._refuse(421, "This name is not served here.", "foreign_host", request)
         path = request.scope["path"]  # Not `request.url`, which a hostile Host makes raise.
         if path == "/login" and request.method == "POST":
             return await self._log_in(request)
-        if path in OPEN_PATHS or self._knows(request):
+        if path in OPEN_PATHS:
             return None
+        access, reason = self._who(request)
+        if access is not None:
+            request.scope[KEY] = access
+            wanted = path_of(request.method, path)
+            if lacking := access.refusal(wanted):
+                return self._refuse(403, "Your token does not reach so far.", lacking, request, access)
+            if wanted.right == "govern":
+                self.refusals.admit(request, access)
+            return None
+        self.refusals.refuse(reason, request)
         if path == "/" and request.method == "GET":
-            return Response(_LOGIN_PAGE, 401, media_type="text/html", headers={"Cache-Control": "no-store"})
-        refusal = _refuse(401, "A valid bearer token is needed; nothing was stored.")
+            return _login_page()
+        refusal = _answer(401, "A valid bearer token is needed; nothing was stored.")
         refusal.headers["WWW-Authenticate"] = "Bearer"
         return refusal
 
-    def _knows(self, request: Request) -> bool:
+    def _who(self, request: Request) -> tuple[Access | None, str]:
+        """Who asks, or None and why not."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._is_token(given.strip())
-        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._cookie.encode())
+            return self._judge(given.strip())
+        cookie = request.cookies.get(COOKIE, "")
+        if not cookie or self._sessions is None:
+            return None, "no_token"
+        access, digest = self._holding(self._sessions.token_id(cookie))
+        return (access, "") if self._sessions.opens(cookie, digest) and access else (None, "wrong_session")
 
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._token or b"")
+    def _judge(self, given: str) -> tuple[Access | None, str]:
+        digest = hashlib.sha256(given.encode("utf-8", "surrogateescape")).hexdigest()
+        if hmac.compare_digest(digest, self._service or ""):
+            return self._holding(SERVICE)[0], ""
+        if self._tokens is None:
+            return None, "wrong_token"
+        token, reason = self._tokens.judge(given)
+        return (self._access(token), "") if token else (None, reason)
+
+    def _holding(self, token_id: str) -> tuple[Access | None, str]:
+        """Who has the token of an id, and the digest of that; None and "" where none holds."""
+        if token_id == SERVICE and self._service:
+            return replace(ADMINISTRATOR, token_id=SERVICE, name=SERVICE), self._service
+        token = self._tokens.holding(token_id) if self._tokens else None
+        return (self._access(token), token.sha256) if token else (None, "")
+
+    def _access(self, token: Token) -> Access:
+        tenants, pages = (None if names is None else frozenset(names) for names in (token.tenants, token.pages))
+        expires = token.expires.isoformat() if token.expires else None
+        return Access(
+            token.id, token.name, token.role, tenants, pages, expires,
+            lambda: self._tokens is not None and self._tokens.holding(token.id) == token,
+        )  # fmt: skip
 
     async def _log_in(self, request: Request) -> Response:
         if int(request.headers.get("content-length", "") or 4_097) > 4_096:
-            return _refuse(413, "The form is too large.")
+            return _answer(413, "The form is too large.")
         form = await request.body()
         given = dict(part.partition("=")[::2] for part in form.decode("ascii", "replace").split("&")).get("token", "")
-        if not self._is_token(unquote_plus(given)):
+        access, reason = self._judge(unquote_plus(given).strip())
+        if access is None or self._sessions is None:
+            self.refusals.refuse(reason, request)
             await asyncio.sleep(1)  # Guessing must not be cheap.
-            return Response(_LOGIN_PAGE, 401, media_type="text/html", headers={"Cache-Control": "no-store"})
+            return _login_page()
+        self.refusals.admit(request, access)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE,
-            self._cookie,
-            COOKIE_LIFETIME_S,
+            self._sessions.seal(access.token_id, self._holding(access.token_id)[1]),
+            LIFETIME_S,
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",
         )
         return answer
+
+    def _refuse(self, status: int, error: str, reason: str, request: Request, access: Access | None = None) -> Response:
+        self.refusals.refuse(reason, request, access)
+        return _answer(status, error)
 
 
 def _place(origin: str) -> str | None:
@@ -132,5 +185,9 @@ def _place(origin: str) -> str | None:
         return None
 
 
-def _refuse(status: int, error: str) -> Response:
+def _login_page() -> Response:
+    return Response(_LOGIN_PAGE, 401, media_type="text/html", headers={"Cache-Control": "no-store"})
+
+
+def _answer(status: int, error: str) -> Response:
     return JSONResponse({"error": error}, status, headers={"Cache-Control": "no-store"})

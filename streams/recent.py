@@ -5,6 +5,7 @@ then what was only warned of, and of these the oldest.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from engine.alarms import BROKEN, ENDED, WARNED, Alarm
@@ -39,9 +40,11 @@ class Recent:
             self._by_step[alarm.step][matter] = told(alarm) | {"worst": worst}
             self._make_room()
 
-    def rows(self) -> list[dict[str, Any]]:
-        """All of them, the newest first."""
-        rows = [row for matters in self._by_step.values() for row in matters.values()]
+    def rows(self, count: int) -> list[dict[str, Any]]:
+        """So many of them, the newest first; where they are more, those that are left out first when room is short."""
+        rows: list[dict[str, Any]] = []
+        for step in reversed(_RANKS):
+            rows += islice(reversed(self._by_step[step].values()), count - len(rows))
         return sorted(rows, key=lambda row: (row["at_us"], row["id"]), reverse=True)
 
     def _make_room(self) -> None:

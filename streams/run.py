@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from streams.policy.watching import PolicyFile
 from streams.screens import read_screens
 from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, read_token
+from streams.tokens import read_tokens
 
 __all__ = ["run"]
 
@@ -48,6 +50,8 @@ RETENTION_US = 25 * HOUR_US
 BATCH_ROWS = 1 << 18
 """The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
 SIMULATED_PAST = "1h"
+ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",), ("category", "region"))
+"""By tenant is what a reader of one shop is given as the whole; by category and region is for the map of trends."""
 
 
 class CannotStart(Exception):
@@ -78,6 +82,12 @@ class CannotStart(Exception):
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
+    "--tokens",
+    "tokens_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of tokens of people and walls, as floorwatch token create writes it.",
+)
+@click.option(
     "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
 )
 @click.option("--snapshot-every", default="30s", show_default=True, type=Duration(), help="How often state is saved.")
@@ -91,6 +101,7 @@ def run(
     words: NegativeWords | None,
     wall_path: Path | None,
     token_file: Path | None,
+    tokens_path: Path | None,
     disorder: int,
     snapshot_every: int,
     simulate: bool,
@@ -101,12 +112,17 @@ def run(
             data = Path(leaving.enter_context(_scratch_folder())) if simulate else DEFAULT_DATA
         try:
             token = read_token(token_file) if token_file else os.environ.get(TOKEN_VARIABLE) or None
+            if tokens_path:
+                read_tokens(tokens_path)
+                # The simulated centre sends as an administrator, for as long as it lives.
+                token = token or (secrets.token_urlsafe(32) if simulate else None)
             settings = ServiceSettings(
                 data=data,
                 host=host,
                 port=port,
                 zone=zone,
                 token=token,
+                tokens=tokens_path,
                 disorder_bound_us=disorder,
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
@@ -123,6 +139,7 @@ def run(
 
 def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     return Settings(
+        rollups=ROLLUPS,
         policy=policy,
         windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
         disorder_bound_us=settings.disorder_bound_us,

@@ -23,11 +23,14 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from dashboards.exposition import CONTENT_TYPE, Health, render
 from dashboards.wall.feed import Feeds
+from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
+from streams.access import ROLES, Access, access_of
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
@@ -37,6 +40,7 @@ from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
 from streams.questions import History, People, Question
+from streams.refusals import Refusals
 from streams.reloading import Reloading
 from streams.settings import ServiceSettings
 
@@ -68,7 +72,7 @@ async def serve(
     ended = asyncio.Event()
 
     def publish(published: Published) -> None:
-        loop.call_soon_threadsafe(feeds.put, published.facts)
+        loop.call_soon_threadsafe(feeds.put, published.facts, published.alarms)
 
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
@@ -154,20 +158,54 @@ def _application(
     reloading: Reloading,
     screens: Screens,
 ) -> Guard:
+    refusals = Refusals(settings.data / "access.jsonl")
+    bodies = _Once(lambda published, scope: published.body)
+
+    def refuse(request: Request, reason: str) -> None:
+        refusals.refuse(reason, request, access_of(request.scope))
+
+    def rendered(published: Published, scope: Scope) -> bytes:
+        if scope.is_whole:
+            return render(published.facts, _health(embedded, feeds, refusals))
+        return render(scoped(published.facts, scope), Health())  # How the process fares tells how much others send.
+
+    metrics = _Once(rendered)
     reading = routes(
         feeds,
-        now=lambda: embedded.published.body,
-        metrics=_Metrics(embedded, feeds),
+        now=lambda: bodies(embedded.published, WHOLE),
+        facts=lambda: (embedded.published.facts, embedded.published.alarms),
+        metrics=lambda scope: metrics(embedded.published, scope),
         metrics_type=CONTENT_TYPE,
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
         history=lambda *asked: _asked(embedded, History(*asked)),
         screens=screens,
+        scope_of=lambda request: _scope(access_of(request.scope)),
+        who=lambda request: _told(access_of(request.scope)),
+        holds=lambda request: access_of(request.scope).holds,
+        refuse=refuse,
     )
-    return Guard(
-        Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]), settings
-    )
+    parts = [*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]
+    return Guard(Starlette(routes=parts), settings, refusals)
+
+
+def _scope(access: Access) -> Scope:
+    return Scope(access.tenants, access.pages)
+
+
+def _told(access: Access) -> dict[str, Any]:
+    """Who somebody is, as the wall says it."""
+    names = {
+        name: None if of is None else sorted(of) for name, of in (("tenants", access.tenants), ("pages", access.pages))
+    }
+    return {
+        "name": access.name,
+        "role": access.role,
+        "rights": sorted(ROLES[access.role]),
+        "expires": access.expires,
+        **names,
+    }
 
 
 async def _asked(embedded: Embedded, question: Question) -> bytes | None:
@@ -179,24 +217,25 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
         return await asyncio.wrap_future(future)
 
 
-class _Metrics:
-    """The exposition, rendered once for each published second however many scrape it."""
+class _Once:
+    """Bytes made once for each publishing and scope, however many ask; for other publishings they are forgotten."""
 
-    def __init__(self, embedded: Embedded, feeds: Feeds) -> None:
-        self._embedded = embedded
-        self._feeds = feeds
+    def __init__(self, make: Callable[[Published, Scope], bytes]) -> None:
+        self._make = make
         self._lock = threading.Lock()
-        self._rendered = (-1, b"")
+        self._version = -1
+        self._made: dict[Scope, bytes] = {}
 
-    def __call__(self) -> bytes:
+    def __call__(self, published: Published, scope: Scope) -> bytes:
         with self._lock:
-            published = self._embedded.published
-            if self._rendered[0] != published.version:
-                self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feeds)))
-            return self._rendered[1]
+            if self._version != published.version:
+                self._version, self._made = published.version, {}
+            if scope not in self._made:
+                self._made[scope] = self._make(published, scope)
+            return self._made[scope]
 
 
-def _health(embedded: Embedded, feeds: Feeds) -> Health:
+def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -218,6 +257,14 @@ def _health(embedded: Embedded, feeds: Feeds) -> Health:
                 vitals.refused_busy,
             ),
             ("floorwatch_snapshots", "Snapshots written.", vitals.snapshots),
+        ),
+        reasoned=(
+            (
+                "floorwatch_refused_requests",
+                "Requests that were refused for who asked or for what, by reason.",
+                "reason",
+                refusals.counts,
+            ),
         ),
         commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
         commit_seconds_sum=vitals.commit_us / 1e6,

@@ -53,6 +53,8 @@ class ServiceSettings:
     port: int = 8080
     zone: str = "UTC"
     token: str | None = None
+    tokens: Path | None = None
+    """The file of tokens of people and walls: see streams.tokens."""
 
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB
@@ -73,8 +75,9 @@ class ServiceSettings:
     future_allowance_us: int = 10_000_000
     """How far ahead of this machine's clock an event may be before it is refused as `time_in_future`."""
 
-    tick_us: int = 200_000
-    publish_us: int = 1_000_000
+    tick_us: int = 100_000
+    publish_us: int = 200_000
+    """The least time between two publishings: see streams.embedded for the most of it that they take."""
     disorder_bound_us: int = 500_000
     """How far events may come out of order, and how far the figures trail the present."""
     near_us: int = 250_000
@@ -103,10 +106,10 @@ class ServiceSettings:
 
     def _check_token(self) -> None:
         if self.token is None:
-            if not is_loopback(self.host):
+            if self.tokens is None and not is_loopback(self.host):
                 raise SettingsError(
                     f"Listening on {self.host} without a token would let anyone on the network send events and read "
-                    "the wall; set FLOORWATCH_TOKEN or --token-file, or listen on 127.0.0.1."
+                    "the wall; set FLOORWATCH_TOKEN, --token-file or --tokens, or listen on 127.0.0.1."
                 )
         elif not TOKEN_LENGTH_MIN <= len(self.token) <= TOKEN_LENGTH_MAX or not _TOKEN_SIGNS.issuperset(self.token):
             raise SettingsError(

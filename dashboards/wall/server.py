@@ -6,16 +6,20 @@ rest through functions that it is given.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dashboards.wall.changes import plain
 from dashboards.wall.feed import Feeds, Stream
+from dashboards.wall.scopes import Scope, scoped, scoped_history, scoped_people, scoped_screen
 from dashboards.wall.views import NAMES_MAX, View
 
 __all__ = ["HISTORY_HOURS_MAX", "STEPS_S", "files_served", "routes"]
@@ -29,6 +33,8 @@ _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 Asked = Callable[..., Awaitable[bytes | None]]
+#: What a reader asks for and may not have, told to whoever counts refusals.
+Refuse = Callable[[Request, str], None]
 
 
 def files_served() -> dict[str, tuple[bytes, str]]:
@@ -46,38 +52,57 @@ def routes(
     feeds: Feeds,
     *,
     now: Callable[[], bytes],
-    metrics: Callable[[], bytes],
+    facts: Callable[[], tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]],
+    metrics: Callable[[Scope], bytes],
     metrics_type: str,
     is_alive: Callable[[], bool],
     is_ready: Callable[[], bool],
     people: Asked,
     history: Asked,
     screens: Mapping[str, Mapping[str, Any]],
+    scope_of: Callable[[Request], Scope],
+    who: Callable[[Request], Mapping[str, Any]],
+    holds: Callable[[Request], Callable[[], bool]],
+    refuse: Refuse,
 ) -> list[BaseRoute]:
-    """The reading side of the service. `now` and `metrics` give ready bytes; `metrics` may take its time.
+    """The reading side of the service. `now` and `metrics` give ready bytes, and may take their time; `facts` gives what is the
+    present, and more alarms than it lists.
 
-    `people` and `history` give JSON, None for what does not exist, or raise TimeoutError; `screens` are the layouts by name.
+    `people` and `history` give JSON, None for what does not exist, or raise TimeoutError; `screens` are the layouts by name. `scope_of`
+    says what a reader may see, `who` tells it, `holds` says whether it is still so.
     """
 
+    def present(scope: Scope) -> bytes:
+        return now() if scope.is_whole else _json(scoped(facts()[0], scope, facts()[1]))
+
     async def get_now(request: Request) -> Response:
-        return Response(now(), headers=_NO_STORE, media_type="application/json") if is_ready() else _not_ready()
+        if not is_ready():
+            return _not_ready()
+        return _given(await run_in_threadpool(present, scope_of(request)))
+
+    async def get_me(request: Request) -> Response:
+        return JSONResponse(who(request), headers=_NO_STORE)
 
     async def get_stream(request: Request) -> Response:
-        asked = request.query_params
+        asked, scope = request.query_params, scope_of(request)
+        if scope.tenants is not None and not scope.tenants.issuperset(asked.getlist("tenant") + asked.getlist("first")):
+            refuse(request, "tenant")
+            return _refused(403, "Your token is not for every shop that is named.")
         chosen = View.of(asked.getlist("queue"), asked.getlist("tenant"), asked.getlist("first"))
         if chosen is None:
             return _refused(400, f"More than {NAMES_MAX} queues and tenants are named; name fewer.")
-        feed = feeds.of(chosen)
+        feed = feeds.of(chosen, scope)
         if feed is None:
             return JSONResponse(
                 {"error": "There are too many viewers, or too many different views."},
                 503,
                 headers={"Retry-After": "10"},
             )
-        return Stream(feed)
+        return Stream(feed, holds(request))
 
     async def get_people(request: Request) -> Response:
-        return await _asked(people()) if is_ready() else _not_ready()
+        scope = scope_of(request)
+        return await _asked(people(), lambda told: scoped_people(told, scope), scope) if is_ready() else _not_ready()
 
     async def get_history(request: Request) -> Response:
         asked = request.query_params
@@ -88,17 +113,29 @@ def routes(
             return _refused(
                 400, f"A history has a step of {steps} s, hours from 1 to {HISTORY_HOURS_MAX} and an ago of {agos} s."
             )
-        rollup = asked.get("rollup", "total")
-        return await _asked(history(rollup, step_s, hours, ago_s)) if is_ready() else _not_ready()
+        rollup, scope = asked.get("rollup", "total"), scope_of(request)
+        is_total = rollup == "total"
+        if scope.tenants is not None:
+            if not is_total and "tenant" not in rollup.split(","):
+                refuse(request, "tenant")
+                return _refused(403, "Your token is for some shops only, and these figures are of all.")
+            rollup = "tenant" if is_total else rollup
+        cut = partial(scoped_history, scope=scope, facts=facts()[0], is_total=is_total)
+        return await _asked(history(rollup, step_s, hours, ago_s), cut, scope) if is_ready() else _not_ready()
 
     async def get_screen(request: Request) -> Response:
         screen = screens.get(request.path_params["name"])
-        if screen is None:
+        cut = None if screen is None else scoped_screen(screen, scope_of(request))
+        if cut is None:
             return _refused(404, "The layout file has no screen of this name; see --wall.")
-        return JSONResponse(screen, headers=_NO_STORE)
+        return JSONResponse(cut, headers=_NO_STORE)
 
     async def get_metrics(request: Request) -> Response:
-        return Response(await run_in_threadpool(metrics), headers=_NO_STORE, media_type=metrics_type)
+        scope = scope_of(request)
+        if scope.pages is not None:
+            refuse(request, "page")
+            return _refused(403, "Your token is for some pages only, and these figures are of all.")
+        return Response(await run_in_threadpool(metrics, scope), headers=_NO_STORE, media_type=metrics_type)
 
     async def get_health(request: Request) -> Response:
         return JSONResponse({"alive": is_alive()}, 200 if is_alive() else 503, headers=_NO_STORE)
@@ -108,6 +145,7 @@ def routes(
 
     return [
         *(Route(path, _file(body, kind)) for path, (body, kind) in files_served().items()),
+        Route("/api/v1/me", get_me),
         Route("/api/v1/now", get_now),
         Route("/api/v1/stream", get_stream),
         Route("/api/v1/people", get_people),
@@ -133,13 +171,25 @@ def _number(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-async def _asked(answer: Awaitable[bytes | None]) -> Response:
+async def _asked(
+    answer: Awaitable[bytes | None], cut: Callable[[Mapping[str, Any]], Mapping[str, Any]], scope: Scope
+) -> Response:
     try:
         body = await answer
     except TimeoutError:
         return JSONResponse({"error": "The engine is busy; ask again."}, 503, headers={"Retry-After": "5"} | _NO_STORE)
     if body is None:
         return _refused(404, "The service keeps no such figures; rollups are in /api/v1/now under groups.")
+    if scope.tenants is None:
+        return _given(body)
+    return _given(await run_in_threadpool(lambda: _json(cut(msgspec.json.decode(body)))))
+
+
+def _json(told: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(told, enc_hook=plain)
+
+
+def _given(body: bytes) -> Response:
     return Response(body, headers=_NO_STORE, media_type="application/json")
 
 

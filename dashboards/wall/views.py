@@ -19,10 +19,11 @@ ROWS_SHOWN_MAX = 60
 NAMES_MAX = 200
 #: Of a group's row what the pages show; of the centre as a whole they get every figure.
 _FIGURES = (
-    "waiting", "longest_wait_s", "in_service", "load", "agents", "offered", "answered", "abandoned", "queued", "service_level",
-    "abandonment_rate", "asa_s", "first_response_avg_s", "first_response_count", "response_avg_s", "response_count",
-    "handled", "occupancy", "csat_share", "csat_count", "breaches", "complaints_per_1000", "resolution", "measures",
+    "waiting", "longest_wait_s", "in_service", "agents", "offered", "answered", "abandoned", "service_level", "abandonment_rate", "asa_s",
+    "first_response_avg_s", "first_response_count", "response_avg_s", "response_count", "csat_share", "csat_count", "breaches",
 )  # fmt: skip
+#: Rollups that no page gets by the stream: shops are shown by channel, of one shop the whole is the total, the map is asked for.
+_NOT_DRAWN = ("tenant", "category,region")
 _LISTS = ("due", "alarms")
 _WORKED_OFF = ("cases", "promises")
 
@@ -61,6 +62,8 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     for name in _WORKED_OFF:
         if name in facts:
             shown[name] = facts[name] | {"rows": [row for row in facts[name]["rows"] if chosen.holds(row)]}
+    if "conditions" in facts:
+        shown["conditions"] = [row for row in facts["conditions"] if chosen.holds(row.get("of", {}))]
     first = chosen.first | {
         row["tenant"]
         for name in _LISTS
@@ -69,6 +72,8 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     }
     shown["groups"], shown["hidden"] = {}, {}
     for rollup, rows in facts.get("groups", {}).items():
+        if rollup in _NOT_DRAWN:
+            continue
         kept = [row for row in rows if chosen.holds(row)]
         kept.sort(key=lambda row: (row.get("tenant") in first, badness(row)), reverse=True)
         shown["hidden"][rollup] = max(0, len(kept) - ROWS_SHOWN_MAX)

@@ -25,6 +25,8 @@ HOSTILE = (
 )
 STATES = ("available", "busy", "busy", "busy", "busy", "wrapup", "break", "meeting", "training", "offline")
 CHANNELS = ("app", "wechat", "web", "phone", "email")
+CATEGORIES = ("refund", "late", "damaged", "<i>size", "invoice", "尺码不合", "where_is_it", "account", "coupon")
+REGIONS = ("east-china", "north-china", "west-china", "southwest", "overseas", "华南大区", "<b>north")
 KINDS = ("complaint", "serious_complaint", "outage", "logistics", "joint", "ticket")
 
 
@@ -67,7 +69,7 @@ def _events(dice: Random, now_ms: int) -> Iterator[dict[str, Any]]:
 def _contact(dice: Random, now_ms: int, number: int) -> Iterator[dict[str, Any]]:
     queue, shop = number % QUEUES, dice.randrange(SHOPS)
     contact = {"contact": f"c-{number}", "queue": queue_of(queue), "tenant": shop_of(shop),
-               "channel": CHANNELS[dice.randrange(5)], "tier": "ka" if shop < 12 else "standard"}  # fmt: skip
+               "channel": CHANNELS[dice.randrange(5)], "category": CATEGORIES[number % len(CATEGORIES)], "region": REGIONS[number % 7], "tier": "ka" if shop < 12 else "standard"}  # fmt: skip
     waits = number < QUEUES * 2
     # What still waits has done so for less than a quarter of an hour, the hostile queues longest of all.
     age = dice.randrange(400_000, 800_000) if queue < len(HOSTILE) else dice.randrange(2_000, 420_000)

@@ -24,10 +24,11 @@ BEAT_S = 1.0
 class Running:
     """Use as a context. `address` is where it serves."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, token: str | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.address = f"http://127.0.0.1:{self.port}"
         self._command = [
             sys.executable,
@@ -65,6 +66,12 @@ class Running:
                 raise RuntimeError(f"The service ended with {self._process.returncode}.")
         raise TimeoutError(f"The service was not ready after {READY_S} s.")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Kills it: what it does on its own accord is tested elsewhere."""
         if self._process:
@@ -74,12 +81,13 @@ class Running:
 
     def get(self, path: str) -> Any:
         """A JSON answer."""
-        with urllib.request.urlopen(self.address + path, timeout=15) as answer:
+        request = urllib.request.Request(self.address + path, headers=self._headers)
+        with urllib.request.urlopen(request, timeout=15) as answer:
             return json.load(answer)
 
     def post(self, body: bytes) -> dict[str, Any]:
         """Sends events; the answer. Raises AssertionError when any was rejected."""
-        request = urllib.request.Request(f"{self.address}/v1/events", body)
+        request = urllib.request.Request(f"{self.address}/v1/events", body, self._headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             told: dict[str, Any] = json.load(answer)
         assert not told["rejected_count"], told

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from dashboards.exposition import AGENTS, COUNTERS, GAUGES, REASONED, Health, render
 from dashboards.wall.feed import VIEWS_MAX, Feed, Feeds
+from dashboards.wall.scopes import WHOLE
 from dashboards.wall.server import files_served, routes
 from dashboards.wall.views import NAMES_MAX, ROWS_SHOWN_MAX, View, view
 
@@ -59,13 +60,18 @@ async def nothing(*_: Any) -> bytes | None:
 def client(feeds: Feeds | None = None, **changed: Any) -> TestClient:
     settings: dict[str, Any] = {
         "now": lambda: b'{"waiting": 1}',
-        "metrics": lambda: render(facts(), Health()),
+        "facts": lambda: (facts(), ()),
+        "metrics": lambda scope: render(facts(), Health()),
         "metrics_type": "text/plain; version=0.0.4; charset=utf-8",
         "is_alive": lambda: True,
         "is_ready": lambda: True,
         "people": nothing,
         "history": nothing,
         "screens": {"floor-1": {"pages": ["queues"]}},
+        "scope_of": lambda request: WHOLE,
+        "who": lambda request: {},
+        "holds": lambda request: lambda: True,
+        "refuse": lambda request, reason: None,
     }
     return TestClient(Starlette(routes=routes(feeds or Feeds(10), **(settings | changed))))
 
@@ -256,7 +262,9 @@ def test_a_viewer_gets_everything_at_once_and_then_only_news_or_a_sign_of_life()
         feed.put(facts())
         turn, kind, news = await heard(feed)
         assert (kind, news["groups"]["total"][0]["waiting"]) == ("full", 3)
-        feed.put(facts(as_of_us=101 * SECOND_US, service={"sent_us": 101 * SECOND_US}))
+        moved = facts(as_of_us=101 * SECOND_US, service={"sent_us": 101 * SECOND_US})
+        moved["groups"]["total"][0]["longest_wait_s"] += 1  # Who waits goes on waiting, which is no news.
+        feed.put(moved)
         turn, kind, news = await heard(feed, turn)
         assert (kind, news["service"]["sent_us"]) == ("alive", 101 * SECOND_US)
         feed.put(facts(window_s=600))

@@ -9,7 +9,7 @@ def _alarm(at_us: int, step: str, name: str = "c", commitment: str = "wait", sin
 
 
 def _told(recent: Recent) -> list[tuple[str, str, str, int]]:
-    return [(row["contact"], row["step"], row["worst"], row["at_us"]) for row in recent.rows()]
+    return [(row["contact"], row["step"], row["worst"], row["at_us"]) for row in recent.rows(10)]
 
 
 def test_a_matter_stands_once_with_its_last_step_and_keeps_the_worst() -> None:
@@ -24,7 +24,7 @@ def test_a_matter_stands_once_with_its_last_step_and_keeps_the_worst() -> None:
 def test_one_contact_may_have_many_matters_and_the_newest_is_first() -> None:
     recent = Recent(10)
     recent.take([_alarm(1, WARNED), _alarm(2, BROKEN, commitment="next_reply"), _alarm(3, WARNED, "d")])
-    assert [row["at_us"] for row in recent.rows()] == [3, 2, 1]
+    assert [row["at_us"] for row in recent.rows(10)] == [3, 2, 1]
 
 
 def test_an_end_of_what_nobody_was_told_of_is_not_told() -> None:
@@ -43,5 +43,13 @@ def test_when_room_is_short_what_is_over_goes_first_and_what_is_broken_last() ->
     recent.take([_alarm(5, BROKEN, "d")])
     assert _told(recent) == [("d", "broken", "broken", 5), ("a", "broken", "broken", 1)]
     recent.take([_alarm(6, BROKEN, "e"), _alarm(7, WARNED, "f")])
-    assert [row["contact"] for row in recent.rows()] == ["e", "d"]
+    assert [row["contact"] for row in recent.rows(10)] == ["e", "d"]
     assert recent.left_out == 4
+
+
+def test_few_of_many_are_the_worst_and_of_these_the_newest() -> None:
+    recent = Recent(10)
+    recent.take([_alarm(1, BROKEN, "a"), _alarm(2, WARNED, "b"), _alarm(3, BROKEN, "c"), _alarm(4, WARNED, "d")])
+    recent.take([_alarm(5, ENDED, "d")])
+    assert [row["contact"] for row in recent.rows(1)] == ["c"]
+    assert [row["contact"] for row in recent.rows(3)] == ["c", "b", "a"]

@@ -4,8 +4,9 @@
 import { html } from "/vendor/htm-preact-3.1.1.js";
 import { isHigh, rank } from "/accounts.js";
 import { Where } from "/clocks.js";
+import { Conditions } from "/conditions.js";
 import { text, timeOfDay } from "/numbers.js";
-import { Chip, Mark, Name, Since } from "/parts.js";
+import { Chip, Mark, Name } from "/parts.js";
 import { changed, wall } from "/state.js";
 import { Table } from "/table.js";
 import { called, words } from "/words.js";
@@ -13,7 +14,6 @@ import { called, words } from "/words.js";
 export const ABOUT = ["case", "promise", "contact", "agent", "customer", "group", "source"];
 const ORDER = { broken: 0, warned: 1, ended: 2 };
 const JUDGED = { broken: { word: "over", depth: 1 }, warned: { word: "near", depth: 2 }, ended: { word: "good", depth: 0 } };
-const SEVERE = { critical: { word: "over", depth: 2 }, high: { word: "over", depth: 1 }, warning: { word: "near", depth: 2 }, info: { word: "plain", depth: 0 } };
 
 export const aboutOf = (alarm) => ABOUT.find((about) => alarm[about] !== undefined) ?? "contact";
 
@@ -25,30 +25,21 @@ export function alarmsShown() {
 
 export function Alerts() {
   const zone = wall.facts?.service?.zone;
+  const rows = alarmsShown();
   const columns = [
     { key: "step", head: words.columns.step, class: "step", cell: (row) => html`<${Chip} judged=${JUDGED[row.step] ?? JUDGED.warned} word=${called("steps", row.step) ?? row.step} />` },
     { key: "what", head: words.columns.what, class: "what", cell: (row) => html`<${Mark} row=${row} /> <${Name} of=${row.commitment} table="commitments" />` },
-    { key: "who", head: words.columns.who, class: "text narrow", cell: (row) => html`<small>${called("about", aboutOf(row))}</small> <${Name} of=${row[aboutOf(row)]} />` },
+    { key: "who", head: words.columns.who, class: "text narrow", cell: (row) => html`${aboutOf(row) !== "contact" && html`<small>${called("about", aboutOf(row))}</small> `}<${Name} of=${row[aboutOf(row)]} />` },
     { key: "where", head: words.columns.where, class: "text where narrow", cell: (row) => html`<${Where} row=${row} />` },
-    { key: "owner", head: words.columns.owner, class: "text narrow", cell: (row) => (row.owner || row.agent ? html`<${Name} of=${row.owner || row.agent} />` : html`<span class="none">—</span>`) },
+    rows.some((row) => row.owner || row.agent) && { key: "owner", head: words.columns.owner, class: "text narrow", cell: (row) => (row.owner || row.agent ? html`<${Name} of=${row.owner || row.agent} />` : html`<span class="none">—</span>`) },
     { key: "when", head: words.columns.when, class: "time", cell: (row) => html`<span class="value">${timeOfDay(row.at_us, zone)}</span>` },
-  ];
+  ].filter(Boolean);
   return html`<div class="aside">
-    <${Table} title=${words.alertsPage.list} columns=${columns} rows=${alarmsShown()} empty=${words.alertsPage.none} keyOf=${(row) => row.id}>
+    <${Table} title=${words.alertsPage.list} columns=${columns} rows=${rows} empty=${words.alertsPage.none} keyOf=${(row) => row.id}>
       <div class="filters" role="group" aria-label=${words.alertsPage.filter}>${["all", "broken", "warned", "ended"].map((step) => html`<button type="button" aria-pressed=${wall.filter === step} onClick=${() => { wall.filter = step; changed(); }}>${step === "all" ? words.all : words.steps[step]}</button>`)}</div>
     <//>
     <${Conditions} />
   </div>`;
-}
-
-function Conditions() {
-  const rows = wall.facts?.conditions;
-  const columns = [
-    { key: "name", head: words.columns.name, class: "name", cell: (row) => html`<${Chip} judged=${SEVERE[row.severity] ?? SEVERE.warning} word=${called("severities", row.severity) ?? " "} /> <${Name} of=${row.name} table="commitments" />` },
-    { key: "where", head: words.columns.where, class: "text", cell: (row) => (Object.values(row.of ?? {}).length ? Object.values(row.of).map((name, n) => html`${n ? " · " : ""}<${Name} of=${name} />`) : words.whole) },
-    { key: "since", head: words.columns.since, class: "time", cell: (row) => html`<${Since} since_us=${row.since_us} />` },
-  ];
-  return html`<${Table} title=${words.alertsPage.conditions} columns=${columns} rows=${rows ?? []} empty=${rows ? words.alertsPage.noConditions : words.none} />`;
 }
 
 export const told = (alarm) => `${called("commitments", alarm.commitment) ?? alarm.commitment} · ${called("steps", alarm.step) ?? alarm.step}${typeof alarm.since_us === "number" ? ` · ${text("seconds", Math.max(0, (alarm.at_us - alarm.since_us) / 1e6))}` : ""}`;

@@ -12,6 +12,8 @@ export const FIGURES = {
   asa_s: { kind: "seconds", span: "window", sample: (row) => row.answered },
   response_avg_s: { kind: "seconds", span: "window", sample: (row) => row.response_count },
   occupancy: { kind: "share", span: "window" },
+  nps: { kind: "count", span: "window", sample: (row) => row.csat_count },
+  measure: { kind: "share", span: "window", sample: (row) => row.count },
   csat_share: { kind: "share", span: "window", sample: (row) => row.csat_count },
   in_service: { kind: "count", span: "now" },
   offered: { kind: "count", span: "window" },

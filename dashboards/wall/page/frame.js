@@ -1,9 +1,9 @@
 /* What is around every page: the name, the ways to the pages, the state of the data and its age, the clock, the foot. */
 import { html, useEffect } from "/vendor/htm-preact-3.1.1.js";
 import { day, duration, isNumber, timeOfDay, whole } from "/numbers.js";
-import { useTick } from "/parts.js";
+import { Name, useTick } from "/parts.js";
 import { rotates, show } from "/rotation.js";
-import { PAGES } from "/settings.js";
+import { pagesAllowed } from "/settings.js";
 import { toggle } from "/sound.js";
 import { changed, serviceNowUs, wall } from "/state.js";
 import { language, speak, words } from "/words.js";
@@ -18,7 +18,7 @@ export function Header() {
   return html`<header>
     <a class="skip" href="#main">${words.skip}</a>
     <h1><svg viewBox="0 0 32 24" aria-hidden="true"><path d="M4 20V12M12 20V6M20 20v-7M28 20V3" /></svg><span translate=${false}>Floorwatch</span>${settings.kiosk && html`<span class="title">${words.pages[wall.page]}</span>`}</h1>
-    ${!settings.kiosk && html`<nav aria-label=${words.navigation}>${PAGES.map((page) => html`<a href=${`#${page}`} aria-current=${wall.page === page ? "page" : undefined} onClick=${(event) => { event.preventDefault(); show(page); }}>${words.pages[page]}</a>`)}</nav>`}
+    ${!settings.kiosk && html`<nav aria-label=${words.navigation}>${pagesAllowed().map((page) => html`<a href=${`#${page}`} aria-current=${wall.page === page ? "page" : undefined} onClick=${(event) => { event.preventDefault(); show(page); }}>${words.pages[page]}</a>`)}</nav>`}
     <${State} />
     ${!settings.kiosk && html`<div class="buttons"><button type="button" onClick=${toggle} aria-pressed=${wall.soundState === "on"}>${words.sound[wall.soundState]}</button>
       <button type="button" lang=${language === "zh" ? "en" : "zh-CN"} translate=${false} onClick=${() => { speak(language === "zh" ? "en" : "zh", true); changed(); }}>${words.other}</button></div>`}
@@ -67,5 +67,20 @@ export function Footer() {
   const place = settings.missing ? words.noScreen(settings.screen) : settings.screen ? words.screen(settings.screen) : words.whole;
   const seconds = (until) => whole(Math.max(0, Math.ceil((until - performance.now()) / 1000)));
   const turning = !rotates() ? "" : performance.now() < wall.heldUntil ? words.held(seconds(wall.heldUntil)) : words.turn(settings.pages.indexOf(wall.page) + 1, settings.pages.length, seconds(wall.turnsAt));
-  return html`<footer><span translate=${!settings.screen} class=${settings.missing ? "missing" : ""}>${place}</span><span>${turning}</span><span>${facts ? words.counted(...counted) : ""}</span></footer>`;
+  return html`<footer><span translate=${!settings.screen} class=${settings.missing ? "missing" : ""}>${place}</span><${Scope} /><span>${turning}</span><${Policy} /><span>${facts?.counters ? words.counted(...counted) : ""}</span></footer>`;
+}
+
+/* Which shops this page is held to. */
+function Scope() {
+  const tenants = wall.me?.tenants;
+  if (!tenants) return null;
+  return html`<span class="scope">${words.only(whole(tenants.length))} ${tenants.slice(0, 3).map((tenant, n) => html`${n ? " · " : ""}<${Name} of=${tenant} />`)}</span>`;
+}
+
+/* What is promised to whom, since when, and whether another policy was refused. */
+function Policy() {
+  const { policy, service } = wall.facts ?? {};
+  if (!isNumber(policy?.since_us)) return null;
+  const refused = policy.refused?.length > 0;
+  return html`<span class=${refused ? "missing" : ""} title=${refused ? words.policyRefused : undefined}>${refused ? "▲ " : ""}${words.policy} <${Name} of=${policy.name} table="policies" /> ${words.from(`${day(policy.since_us, service.zone)} ${timeOfDay(policy.since_us, service.zone, false)}`)}${refused ? ` · ${words.policyRefused}` : ""}</span>`;
 }

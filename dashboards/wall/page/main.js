@@ -21,7 +21,9 @@ import { speak, words } from "/words.js";
 
 const PAGES = { overview: Overview, queues: Queues, commitments: Commitments, agents: People, shops: Shops, alerts: Alerts, trends: Trends };
 let known = null;
+const REST_MS_MAX = 800;
 let asked = false;
+let restsUntil = 0;
 
 function App() {
   const Page = PAGES[wall.page];
@@ -38,6 +40,22 @@ function draw() {
   render(html`<${App} />`, document.body);
 }
 
+/* Figures may come five times a second. A machine that needs long to draw them draws less often: no more than a third of its time. */
+function drawSoon() {
+  if (asked) return;
+  asked = true;
+  const wait = restsUntil - performance.now();
+  const begin = () => {
+    const began = performance.now();
+    draw();
+    const rest = () => { restsUntil = performance.now() + Math.min(REST_MS_MAX, 2 * (performance.now() - began)); };
+    rest();
+    requestAnimationFrame(() => setTimeout(rest));
+  };
+  if (wait > 0) setTimeout(begin, wait);
+  else queueMicrotask(begin);
+}
+
 /* Alarms that were not there in the message before; of the first message none is new. */
 function freshAlarms(facts) {
   const alarms = facts.alarms ?? [];
@@ -52,11 +70,7 @@ async function stayAwake() {
 
 await readSettings();
 speak(wall.settings.language);
-onChange(() => {
-  if (asked) return;
-  asked = true;
-  queueMicrotask(draw);
-});
+onChange(drawSoon);
 onNews((facts) => {
   learn(facts);
   keep();

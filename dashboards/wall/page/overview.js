@@ -2,6 +2,7 @@
 import { html } from "/vendor/htm-preact-3.1.1.js";
 import { Agents } from "/staff.js";
 import { clockColumns, clocksOf } from "/clocks.js";
+import { Raised } from "/conditions.js";
 import { queueColumns, queueRows } from "/queues.js";
 import { Table } from "/table.js";
 import { Tile } from "/tile.js";
@@ -17,6 +18,7 @@ export function Overview() {
       ${TILES.map((key) => html`<${Tile} key=${key} figure=${key} value=${row[key]} row=${row} />`)}
       <${Agents} row=${row} />
     </section>
+    <${Raised} />
     <div class="halves">
       <${Table} title=${words.figures.due[0]} columns=${clockColumns(false)} rows=${clocksOf(wall.facts)} empty=${words.quiet} keyOf=${(clock) => clock.about + clock.name} />
       <${Table} title=${words.pages.queues} note=${words.worst} columns=${queueColumns(false)} rows=${queueRows()} hidden=${wall.facts?.hidden?.queue} keyOf=${(queue) => queue.queue} />

@@ -4,7 +4,7 @@
    a bad hour does not keep the wall on one page; what is of high priority need not wait. */
 import { isHigh, tierOf } from "/accounts.js";
 import { aboutOf } from "/alerts.js";
-import { PAGES, pageOfAddress } from "/settings.js";
+import { PAGES, pageOfAddress, pagesAllowed } from "/settings.js";
 import { changed, wall } from "/state.js";
 
 const OF_ABOUT = { contact: "commitments", case: "commitments", promise: "commitments", agent: "agents", customer: "alerts", source: "alerts" };
@@ -33,7 +33,7 @@ export function hold(alarms) {
   const worst = broken.find((alarm) => isHigh(alarm) || tierOf(alarm)) ?? broken[0];
   const now = performance.now();
   if (!worst || !rotates() || !wall.settings.hold_seconds || (now < jumpAgainAt && !isHigh(worst) && !tierOf(worst))) return;
-  if (now < wall.heldUntil) return;
+  if (now < wall.heldUntil || !pagesAllowed().includes(pageOf(worst))) return;
   const { hold_seconds, seconds, pages } = wall.settings;
   wall.heldUntil = now + hold_seconds * 1000;
   jumpAgainAt = wall.heldUntil + seconds * pages.length * 1000;
@@ -51,6 +51,6 @@ export function listenToAddress() {
   addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.("canvas, input")) return;
     const page = PAGES[Number(event.key) - 1];
-    if (page) show(page);
+    if (pagesAllowed().includes(page)) show(page);
   });
 }

@@ -6,12 +6,15 @@ import { LIMITS } from "/limits.js";
 import { wall } from "/state.js";
 
 export const PAGES = ["overview", "queues", "commitments", "agents", "shops", "alerts", "trends"];
+/* Those that this token is for; known once settings are read. */
+export const pagesAllowed = () => PAGES.filter((page) => wall.me?.pages?.includes(page) ?? true);
 export const SEVERITIES = ["high", "broken", "warned"];
 const DEFAULTS = { screen: "", pages: [], seconds: 0, hold_seconds: 20, language: null, queues: [], tenants: [], key_accounts: [], thresholds: {}, sound: {}, kiosk: false };
 
 export async function readSettings() {
   const asked = new URLSearchParams(location.search);
   const name = asked.get("screen") ?? "";
+  await askWho();
   let laid = {};
   if (name) {
     try {
@@ -23,10 +26,20 @@ export async function readSettings() {
   wall.settings = { ...DEFAULTS, ...laid, screen: name, ...own, thresholds: { ...laid.thresholds, ...own.thresholds } };
   wall.settings.seconds ||= wall.settings.pages.length > 1 ? 20 : 0;
   for (const tenant of wall.settings.key_accounts) wall.accounts.set(tenant, "ka");
-  wall.page = wall.settings.pages[0] ?? pageOfAddress() ?? "overview";
+  wall.settings.pages = wall.settings.pages.filter((page) => pagesAllowed().includes(page));
+  wall.page = wall.settings.pages[0] ?? pageOfAddress() ?? pagesAllowed()[0];
 }
 
-export const pageOfAddress = () => (PAGES.includes(location.hash.slice(1)) ? location.hash.slice(1) : null);
+export const pageOfAddress = () => (pagesAllowed().includes(location.hash.slice(1)) ? location.hash.slice(1) : null);
+
+/* Whose page this is and what it may show. Without a token that holds, the login page is what there is to see. */
+export async function askWho() {
+  try {
+    const answer = await fetch("/api/v1/me");
+    if (answer.status === 401) location.reload();
+    else if (answer.ok) wall.me = await answer.json();
+  } catch { /* The service is away: what was known holds on. */ }
+}
 
 /* What the address says, and nothing of what it leaves open. */
 function said(asked) {

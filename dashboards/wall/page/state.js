@@ -7,6 +7,8 @@ export const wall = {
   /* How many seconds this machine's clock is behind the service's. */
   skewMs: 0,
   stale: false,
+  /* Who looks, as the service says: name, role, tenants and pages; null before it has said so. */
+  me: null,
   settings: { pages: [], thresholds: {}, sound: {} },
   page: "overview",
   heldUntil: 0,
@@ -18,6 +20,7 @@ export const wall = {
   /* What pages fetch besides: people, history. */
   people: null,
   history: null,
+  heat: null,
   filter: "all",
   soundState: "off",
 };

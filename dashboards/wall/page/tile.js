@@ -11,14 +11,14 @@ import { words } from "/words.js";
 
 const ARROWS = { up: "↗", down: "↘", flat: "→" };
 
-export function Tile({ figure: key, value, row = {}, judged = judge(key, value, row), under, atLeast, children }) {
+export function Tile({ figure: key, title, value, row = {}, judged = judge(key, value, row), under, atLeast, children }) {
   const { kind, span, sample } = FIGURES[key];
   const [figure, unit] = parts(kind, value);
   const known = isNumber(value);
   const way = known ? trend(key) : null;
   const said = under ?? [span === "now" ? words.now : wall.facts ? words.window(whole(wall.facts.window_s / 60)) : "", sample && isNumber(sample(row)) ? `n = ${whole(sample(row))}` : ""].filter(Boolean).join(" · ");
   return html`<article class="tile ${classOf(judged)}" data-figure=${key} data-value=${known ? value : "none"} ...${telling(key, row)}>
-    <h2>${words.figures[key][0]}${known && html`<${Chip} judged=${judged} />`}</h2>
+    <h2>${title ?? words.figures[key][0]}${known && html`<${Chip} judged=${judged} />`}</h2>
     ${children ?? html`<p class="figure ${known ? "" : "none"}"><span class="number">${figure}</span>${atLeast && html`<small>+</small>`}${unit && html`<small>${unit}</small>`}${way && html`<i class="way" title=${words.trend[way]} aria-label=${words.trend[way]}>${ARROWS[way]}</i>`}</p>`}
     ${said && html`<p class="under">${said}</p>`}
     ${!children && html`<${Trail} values=${trail(key)} />`}

@@ -1,14 +1,19 @@
-/* The last hours of the main figures, beside the same hours of the day before where they are known. */
+/* The last hours of the main figures, beside the same hours a week before, or the day before where nobody knows of a week ago; the
+   quality of now above them, and where arrivals come from. */
 import { html, useEffect, useLayoutEffect, useRef } from "/vendor/htm-preact-3.1.1.js";
-import { limitsOf } from "/limits.js";
+import { Heat } from "/heat.js";
+import { judge, limitsOf } from "/limits.js";
 import { isNumber, text, timeOfDay } from "/numbers.js";
-import { changed, wall } from "/state.js";
+import { Name } from "/parts.js";
+import { changed, totalRow, wall } from "/state.js";
+import { Tile } from "/tile.js";
 import { telling } from "/tip.js";
 import { language, words } from "/words.js";
 
 const HOURS = 4;
 const STEP_S = 300;
 const DAY_S = 86400;
+const WEEK_S = 7 * DAY_S;
 const EVERY_MS = 30000;
 /* A chart: the words of its figure, the lines of it, and of what kind they are. */
 const CHARTS = [
@@ -19,6 +24,7 @@ const CHARTS = [
   ["first_response_avg_s", ["first_response_mean_s"], "seconds"],
   ["abandonment_rate", ["abandonment_rate"], "share"],
 ];
+const MEASURES_MAX = 3;
 const COLOURS = ["#6cb6ff", "#46d39a", "#ff8f70"];
 let uPlot = null;
 
@@ -30,8 +36,8 @@ async function fetchHistory() {
       const answer = await fetch(`/api/v1/history?step=${STEP_S}&hours=${HOURS}&ago=${ago}`);
       return answer.ok ? answer.json() : null;
     };
-    const [today, before] = (await Promise.all([get(0), get(DAY_S)])).map(whole);
-    wall.history = { today, before };
+    const [today, week, day] = (await Promise.all([get(0), get(WEEK_S), get(DAY_S)])).map(whole);
+    wall.history = { today, week, day };
     changed();
   } catch { /* The header says that the service is away; the next turn asks again. */ }
 }
@@ -50,18 +56,35 @@ export function Trends() {
     const timer = setInterval(fetchHistory, EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  return html`<div class="charts">${CHARTS.map(([key, lines, kind]) => html`<${Chart} key=${key} figure=${key} lines=${lines} kind=${kind} />`)}</div>`;
+  return html`<div class="stack"><${Quality} />
+    <div class="charts">${CHARTS.map(([key, lines, kind]) => html`<${Chart} key=${key} figure=${key} lines=${lines} kind=${kind} />`)}<${Heat} /></div></div>`;
 }
+
+/* Ratings, and the first of the response measures that the policy names. */
+function Quality() {
+  const row = totalRow();
+  const measures = Object.entries(row.measures ?? {}).slice(0, MEASURES_MAX);
+  const plain = (value) => ({ word: isNumber(value) ? "plain" : "none", depth: 0 });
+  return html`<section class="tiles six">
+    <${Tile} figure="csat_share" value=${row.csat_share} row=${row} judged=${judge("csat_share", row.csat_share, row)} />
+    <${Tile} figure="nps" value=${row.nps} row=${row} judged=${plain(row.nps)} />
+    <${Tile} figure="response_avg_s" value=${row.response_avg_s} row=${row} />
+    ${measures.map(([name, measure]) => html`<${Tile} key=${name} figure="measure" title=${html`<${Name} of=${name} table="measures" />`} value=${measure.rate} row=${measure} judged=${plain(measure.rate)} />`)}
+    ${[...Array(MEASURES_MAX - measures.length)].map((_, n) => html`<${Tile} key=${n} figure="measure" value=${null} />`)}
+  </section>`;
+}
+
+const seen = (history, lines) => { const row = history?.groups[0]; return row && lines.some((line) => row[line].some(isNumber)) ? row : null; };
 
 function Chart({ figure, lines, kind }) {
   const box = useRef(null);
-  const { today, before } = wall.history ?? {};
+  const { today, week, day } = wall.history ?? {};
   const row = today?.groups[0];
-  const old = before?.groups[0];
-  const hasOld = old && lines.some((line) => old[line].some(isNumber));
+  const lastWeek = seen(week, lines);
+  const old = lastWeek ?? seen(day, lines);
   useLayoutEffect(() => {
     if (!row || !uPlot || !box.current) return undefined;
-    const chart = plot(box.current, today, row, hasOld ? old : null, lines, kind, figure);
+    const chart = plot(box.current, today, row, old, lines, kind, figure);
     const fit = () => chart.setSize(sizeOf(box.current));
     const watcher = new ResizeObserver(fit);
     watcher.observe(box.current);
@@ -72,10 +95,11 @@ function Chart({ figure, lines, kind }) {
   }, [wall.history, language]);
   const latest = row?.[lines[0]].at(-1);
   return html`<section class="card chart" ...${telling(figure)}>
-    <h2><span>${words.figures[figure][0]}</span><small>${words.trendsPage.last} <b class=${isNumber(latest) ? "" : "none"}>${isNumber(latest) ? text(kind, latest) : words.none}</b></small></h2>
+    <h2 title=${words.trendsPage.last}><span>${words.figures[figure][0]}</span><small><b class=${isNumber(latest) ? "" : "none"}>${isNumber(latest) ? text(kind, latest) : words.none}</b></small></h2>
     <div class="plot" ref=${box} role="img" aria-label=${`${words.figures[figure][0]}, ${words.trendsPage.hours(HOURS)}`}></div>
     <ul class="legend">${lines.length > 1 ? lines.map((line, n) => html`<li class="line${n}">${words.figures[line]?.[0] ?? words.figures[figure][0]}</li>`) : html`<li class="line0">${words.trendsPage.today}</li>`}
-      <li class=${hasOld ? "before" : "missing"}>${hasOld ? words.trendsPage.before : words.trendsPage.missing}</li></ul>
+      ${old && html`<li class="before">${lastWeek ? words.trendsPage.week : words.trendsPage.before}</li>`}
+      ${!lastWeek && html`<li class="missing">${words.trendsPage.missing}</li>`}</ul>
     ${!row && html`<p class="empty">${words.trendsPage.none}</p>`}
   </section>`;
 }
