@@ -57,8 +57,8 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("--bootstrap", metavar="HOST:PORT,…", help="Brokers, instead of FLOORWATCH_KAFKA_BOOTSTRAP.")
     @wraps(function)
     def run(bootstrap: str | None, **options: Any) -> None:
-        # The clients report every attempt; the sentence at the end says it once.
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        # Without a handler of its own, every attempt would be reported; the sentence at the end says it once.
+        logging.getLogger("kafka").addHandler(logging.NullHandler())
         try:
             settings = read_settings(os.environ)
             if bootstrap:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata
 
-from engine.events import Reject
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.stretches import Stretch
+from streams.kafka.topics import patience
 
-__all__ = ["DeadLetter", "dead_letters", "read", "resend"]
+if TYPE_CHECKING:  # With the engine's compiled loops, a command would take a second longer to start.
+    from engine.events import Reject
+
+__all__ = ["DeadLetter", "dead_letters", "first_unsent", "read", "resend"]
 
 _READ_S_MAX = 10
 
@@ -62,9 +66,11 @@ def dead_letters(stretch: Stretch, rejects: Sequence[Reject]) -> list[DeadLetter
 
 def read(settings: KafkaSettings, first: int = 0) -> Iterator[DeadLetter]:
     """Every dead letter that is kept, from number `first` on, oldest first. What others put into the topic is passed over."""
-    consumer = KafkaConsumer(**settings.client, group_id=None, enable_auto_commit=False)
+    consumer = KafkaConsumer(**patience(settings), group_id=None, enable_auto_commit=False)
     try:
         tp = TopicPartition(settings.deadletters.name, 0)
+        if not consumer.partitions_for_topic(tp.topic):
+            raise UnknownTopicOrPartitionError(tp.topic)
         consumer.assign([tp])
         (begin,), (end,) = consumer.beginning_offsets([tp]).values(), consumer.end_offsets([tp]).values()
         consumer.seek(tp, max(first, begin))
@@ -88,7 +94,7 @@ def _letter(record: Any) -> DeadLetter | None:
 
 def resend(settings: KafkaSettings, letters: Iterable[DeadLetter]) -> int:
     """Sends the letters again to the topic and partition that they came from; returns how many, once the brokers have them all."""
-    producer = KafkaProducer(**settings.client, acks="all", enable_idempotence=True)
+    producer = KafkaProducer(**patience(settings), acks="all", enable_idempotence=True)
     try:
         # No key: the partition is given, and a key beside no value would delete what is kept under it.
         sent = [producer.send(one.topic, value=one.value, partition=one.partition) for one in letters if one.value]
@@ -103,7 +109,7 @@ def resend(settings: KafkaSettings, letters: Iterable[DeadLetter]) -> int:
 def first_unsent(settings: KafkaSettings, *, done: int | None = None) -> int:
     """The number behind the last letter that was sent again with all the others; `done` sets it."""
     tp = TopicPartition(settings.deadletters.name, 0)
-    consumer = KafkaConsumer(**settings.client, group_id=f"{settings.prefix}.deadletters", enable_auto_commit=False)
+    consumer = KafkaConsumer(**patience(settings), group_id=f"{settings.prefix}.deadletters", enable_auto_commit=False)
     try:
         consumer.assign([tp])
         if done is not None:

@@ -7,6 +7,7 @@ Law: what is wrong raises `SettingsError` at construction, in one sentence that 
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 from collections.abc import Mapping
@@ -25,7 +26,17 @@ PREFIX_LENGTH_MAX = 200
 SECRET_LENGTH_MAX = 512
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+#: Loggers that write out at debug level the very bytes that are sent, and with them the password of PLAIN.
+_LOGGERS_OF_BYTES = ("aiokafka.conn", "kafka.net.connection", "kafka.protocol.parser")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+for _name in _LOGGERS_OF_BYTES:  # Here, because no client can be made without settings.
+    logging.getLogger(_name).addFilter(_above_debug)
 
 
 class Password(str):

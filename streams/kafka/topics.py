@@ -6,7 +6,10 @@ that is there, because that can lose events or move contacts to other shards: it
 
 from __future__ import annotations
 
+import logging
+import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +21,6 @@ from kafka.errors import (
     AuthorizationError,
     KafkaError,
     RetriableError,
-    SaslAuthenticationFailedError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -26,10 +28,10 @@ from kafka.errors import (
 
 from streams.kafka.settings import KafkaSettings, Topic
 
-__all__ = ["Difference", "KafkaFailure", "Lag", "administration", "check", "create", "failures", "lag"]
+__all__ = ["Difference", "KafkaFailure", "Lag", "administration", "check", "create", "failures", "lag", "patience"]
 
 #: How long a command waits for the first answer.
-ANSWER_S_MAX = 10.0
+ANSWER_S_MAX = 5.0
 _UNREAD_S_MAX = 10.0
 
 
@@ -61,34 +63,52 @@ class Lag:
     oldest_unread_age_s: float | None
 
 
+class _Heard(logging.Handler):
+    """What the client reports while it tries, because in the end it raises no more than that it took too long."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.text: deque[str] = deque(maxlen=100)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text.append(record.getMessage())
+
+
 @contextmanager
 def failures(settings: KafkaSettings) -> Iterator[None]:
-    """Turns what the client raises into a KafkaFailure."""
-    where = ",".join(settings.bootstrap)
+    """Turns what the client raises into a KafkaFailure that says why."""
+    logger, heard = logging.getLogger("kafka.net"), _Heard()
+    logger.addHandler(heard)
     try:
         yield
-    except SaslAuthenticationFailedError:
-        raise KafkaFailure(
-            f"Kafka at {where} refuses the login; check the user, the password and the mechanism."
-        ) from None
-    except AuthorizationError as error:
-        raise KafkaFailure(
-            f"Kafka at {where} does not allow this ({type(error).__name__}); grant it to the user."
-        ) from None
     except UnknownTopicOrPartitionError:
         raise KafkaFailure("A topic is missing; run floorwatch topics create.") from None
     except (KafkaError, OSError) as error:
-        raise KafkaFailure(
-            f"Kafka at {where} does not answer ({error}); check that it runs, and "
-            "FLOORWATCH_KAFKA_BOOTSTRAP and the settings of TLS and the login."
-        ) from None
+        raise KafkaFailure(f"Kafka at {','.join(settings.bootstrap)} {_reason(error, ' '.join(heard.text))}") from None
+    finally:
+        logger.removeHandler(heard)
+
+
+def _reason(error: Exception, heard: str) -> str:
+    if isinstance(error, AuthorizationError):
+        return f"does not allow this ({error}); grant it to the user."
+    if "SaslAuthenticationFailed" in heard:
+        return "refuses the login; check the user, the password and the mechanism."
+    if failed := re.search(r"Handshake failed: (\[.*?\] )?(.*?) \(_ssl", heard):
+        return f"cannot be spoken to over TLS ({failed[2]}); check FLOORWATCH_KAFKA_TLS and FLOORWATCH_KAFKA_TLS_CA."
+    return f"does not answer ({error}); check that it runs, and FLOORWATCH_KAFKA_BOOTSTRAP and FLOORWATCH_KAFKA_TLS."
+
+
+def patience(settings: KafkaSettings) -> dict[str, Any]:
+    """What a client of kafka-python is to be constructed with, so that a person need not wait long for a broker that is away."""
+    return settings.client | {"bootstrap_timeout_ms": int(ANSWER_S_MAX * 1_000)}
 
 
 @contextmanager
 def administration(settings: KafkaSettings) -> Iterator[KafkaAdminClient]:
     """A client for the functions below, closed at the end. Raises KafkaFailure for whatever fails inside."""
     with failures(settings):
-        client = KafkaAdminClient(**settings.client, bootstrap_timeout_ms=int(ANSWER_S_MAX * 1_000))
+        client = KafkaAdminClient(**patience(settings))
         try:
             yield client
         finally:
@@ -187,7 +207,7 @@ def _times_ms(settings: KafkaSettings, offsets: dict[TopicPartition, int]) -> di
     found: dict[TopicPartition, int] = {}
     if not offsets:
         return found
-    consumer = KafkaConsumer(**settings.client, group_id=None, enable_auto_commit=False)
+    consumer = KafkaConsumer(**patience(settings), group_id=None, enable_auto_commit=False)
     try:
         consumer.assign(list(offsets))
         for tp, offset in offsets.items():

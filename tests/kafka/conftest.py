@@ -4,7 +4,6 @@ One broker serves the whole run. `KAFKA_BOOTSTRAP` names another one that is run
 certificate, then are not run and say so.
 """
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,6 @@ import pytest
 from streams.kafka.settings import KafkaSettings
 from tests.kafka.broker import Broker, CannotRun
 from tests.kafka.records import Records
-
-# The tests' own clients report each attempt to reach a broker that a test has killed.
-logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import RetriableError
 
+from streams.kafka.deadletters import DeadLetter
 from streams.kafka.settings import KafkaSettings, Topic
 
 __all__ = ["Records"]
@@ -49,6 +50,16 @@ class Records:
                     batch.append(key=None, value=value, timestamp=None)
             sent.append(await producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*sent)
+
+    def send_letters(self, topic: Topic, letters: Sequence[DeadLetter]) -> None:
+        """Dead letters, as a worker puts them there."""
+
+        async def send() -> None:
+            async with AIOKafkaProducer(**self.settings.client) as producer:
+                for one in letters:
+                    await producer.send_and_wait(topic.name, one.value, one.key, headers=one.headers)
+
+        asyncio.run(send())
 
     def committed(self, topic: Topic) -> dict[int, int]:
         """What the group of the workers has committed, by partition."""

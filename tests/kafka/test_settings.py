@@ -1,6 +1,7 @@
 """The settings of Kafka refuse what is wrong in one sentence, and keep a password to themselves."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,9 @@ def test_topics_are_named_by_the_prefix_and_only_the_compacted_are_kept_for_ever
     assert settings.events.configuration == {"cleanup.policy": "delete", "retention.ms": "3600000"}
     assert settings.tallies.configuration == {"cleanup.policy": "compact"}
     assert [topic.partitions for topic in settings.topics] == [3, 3, 3, 1]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_list_every_variable(name: str) -> None:
+    text = (Path(__file__).parents[2] / name).read_text("utf-8")
+    assert re.findall(r"^\| `(FLOORWATCH_KAFKA_\w+)` \|", text, re.MULTILINE) == list(VARIABLES)
