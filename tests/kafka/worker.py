@@ -47,7 +47,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S_MAX) 
 
 
 class Worker:
-    """`told`: `slow_on` and `raises_on` are bytes at which it sleeps 3 s or fails, `covers` is what it lets be committed at most."""
+    """`told`: `slow_on` and `raises_on` are bytes at which it sleeps `slow_s` or fails, `covers` is what it lets be committed at most."""
 
     def __init__(self, settings: KafkaSettings, folder: Path, name: str = "worker", **told: Any) -> None:
         self._written, self._log = folder / f"{name}.txt", folder / f"{name}.log"
@@ -104,7 +104,7 @@ def _main(told: dict[str, Any]) -> None:
         if "raises_on" in told and told["raises_on"].encode() in stretch.body:
             raise ValueError("a fault of ours")
         if "slow_on" in told and told["slow_on"].encode() in stretch.body:
-            await asyncio.sleep(3)
+            await asyncio.sleep(told.get("slow_s", 3))
         values = (b"null" if record.value is None else record.value.hex().encode() for record in stretch.records)
         lines = (
             b"%d %d %s\n" % (stretch.partition, record.offset, value)
