@@ -18,7 +18,8 @@ def blocks(contacts: int, events: int, per_second: int = 4_000, skip: int = 0) -
     """NDJSON in blocks of about 1 MiB: `events` of them after the first `skip`, with `contacts` chats going on at once.
 
     Each round gives every chat one event; chats stand at different places of the script, so that every kind of event
-    comes at every moment. Chats belong to 40 tenants, 4 channels and 12 queues.
+    comes at every moment. Chats belong to 40 tenants, 4 channels and 12 queues, and
+    customers come back.
     """
     size = len(_SCRIPT)
     lines: list[str] = []
@@ -32,12 +33,16 @@ def blocks(contacts: int, events: int, per_second: int = 4_000, skip: int = 0) -
         milliseconds = _START_MS + number * 1000 // per_second
         seconds, fraction = divmod(milliseconds, 1000)
         minutes, second = divmod(seconds % 86_400, 60)
-        agent = f',"agent":"a{seat % 4000:04d}"' if by_agent else ""
+        more = f',"agent":"a{seat % 4000:04d}"' if by_agent else ""
+        if kind == "contact.opened":
+            more = f',"customer":"k{(seat * 7 + generation) % (contacts // 2 + 1):08d}"'
+        elif kind == "contact.closed":
+            more += f',"category":"{("refund", "parcel", "invoice")[seat % 3]}","resolved":true'
         line = (
             f'{{"id":"b-{number:09d}","type":"{kind}","time":"2026-11-{11 + seconds // 86_400 - 20_768:02d}T'
             f'{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{fraction:03d}Z","contact":"c{generation:03d}-{seat:08d}",'
             f'"queue":"q{seat % 12:02d}","channel":"{("app", "wechat", "web", "phone")[seat % 4]}",'
-            f'"tenant":"shop-{seat % 40:03d}"{agent}}}\n'
+            f'"tenant":"shop-{seat % 40:03d}"{more}}}\n'
         )
         lines.append(line)
         length += len(line)

@@ -84,6 +84,12 @@ REASONED = (
         "Events out of a legal sequence, counted and without effect, by reason.",
         "reason",
     ),
+    (
+        "policy_reloads",
+        "floorwatch_policy_reloads",
+        "Policies offered since the start of the process, by what came of it.",
+        "outcome",
+    ),
     ("limits", "floorwatch_limit_reached", "Times that a limit was met, by the setting that sets it.", "limit"),
 )
 
@@ -120,7 +126,7 @@ def _families(facts: Mapping[str, Any], health: Health) -> Iterable[Metric]:
     for key, name, text in GAUGES:
         yield _gauge(key, name, text, groups, dimensions)
     yield _agents(groups, dimensions)
-    yield from _counters(facts.get("counters", {}))
+    yield from _counters(facts.get("counters", {}) | {"policy_reloads": facts.get("policy", {}).get("reloads")})
     yield from _times(facts)
     for name, text, value in health.gauges:
         yield GaugeMetricFamily(name, text, value=value)

@@ -19,7 +19,7 @@ from engine.facts import Changes, Facts
 from engine.runs import Segments, run_starts
 from engine.watermark import NEVER_US
 
-__all__ = ["ARRAYS", "Agents"]
+__all__ = ["ARRAYS", "Agents", "is_idle", "is_occupied"]
 
 _UNKNOWN = np.int8(-1)
 _AVAILABLE, _BUSY, _WRAPUP = (AGENT_STATES.index(name) for name in ("available", "busy", "wrapup"))
@@ -98,8 +98,8 @@ class Agents:
         moved = held.before != held.after
         for level, was, is_ in (
             *((name, state_before == code, state_after == code) for code, name in enumerate(AGENT_STATES)),
-            ("occupied", _occupied(state_before, load_before), _occupied(state_after, load_after)),
-            ("idle", _idle(state_before, load_before), _idle(state_after, load_after)),
+            ("occupied", is_occupied(state_before, load_before), is_occupied(state_after, load_after)),
+            ("idle", is_idle(state_before, load_before), is_idle(state_after, load_after)),
         ):
             differs = moved | (was != is_)
             _step(facts, level, rows, held.before, differs & was, -1)
@@ -146,12 +146,14 @@ class Agents:
                 facts.change("load", _changes(rows, combinations, chosen, amounts[chosen]))
 
 
-def _occupied(state: NDArray[np.int8], load: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_occupied(state: NDArray[np.int8], load: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether agents are busy, wrapping up or hold a contact."""
     occupied: NDArray[np.bool_] = (state == _BUSY) | (state == _WRAPUP) | (load > 0)
     return occupied
 
 
-def _idle(state: NDArray[np.int8], load: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_idle(state: NDArray[np.int8], load: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether agents are available and hold no contact."""
     idle: NDArray[np.bool_] = (state == _AVAILABLE) & (load <= 0)
     return idle
 

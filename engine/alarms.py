@@ -4,13 +4,14 @@ Kept until somebody takes them, and with the snapshot; in the order of their ins
 events raise the same alarms, whatever the batches, and again after a replay: `id` tells that they are the same.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Combinations
+from engine.columns import Combinations, Names
 from engine.events import DIMENSIONS
 from engine.keys import PUBLIC, key_of
 from engine.policy import COMMITMENTS
@@ -58,32 +59,46 @@ class Alarm:
 
 
 class Alarms:
-    """Alarms nobody has taken yet. Past `alarms_max` the oldest are lost, which is counted."""
+    """Alarms nobody has taken yet. Past `alarms_max` the oldest are lost, which is counted.
 
-    def __init__(self, combinations: Combinations, alarms_max: int) -> None:
+    What clocks raise stays in arrays until somebody asks: in an hour when everything breaks, nothing must take longer.
+    """
+
+    def __init__(self, combinations: Combinations, agents: Names, alarms_max: int) -> None:
         self.combinations = combinations
+        self.agents = agents
         self.alarms_max = alarms_max
-        self.waiting: list[Alarm] = []
+        self.count = 0
         self.lost_count = 0
+        self._told: list[Alarm] = []
+        self._raised: deque[tuple[NDArray[np.int64], list[str]]] = deque()
+
+    @property
+    def waiting(self) -> list[Alarm]:
+        """All that wait, in no particular order."""
+        values: dict[int, tuple[str, ...]] = {}
+        for raised, names in self._raised:
+            for (what, as_, at_us, _, since_us, agent, _), name in zip(raised.T.tolist(), names, strict=True):
+                if as_ not in values:
+                    values[as_] = self.values(as_)
+                more = (("agent", self.agents.texts[agent]),) if agent > 0 else ()
+                step = BROKEN if what % 2 else WARNED
+                self._told.append(
+                    Alarm(at_us, COMMITMENTS[what // 2], step, "contact", name, since_us, values[as_], more)
+                )
+        self._raised.clear()
+        return self._told
 
     def add(self, alarms: Iterable[Alarm]) -> None:
         """Takes alarms in any order."""
-        self.waiting += alarms
-        if len(self.waiting) > self.alarms_max:
-            self.lost_count += len(self.waiting) - self.alarms_max
-            del self.waiting[: -self.alarms_max]
+        before = len(self._told)
+        self._told += alarms
+        self._counted(len(self._told) - before)
 
-    def add_raised(self, raised: NDArray[np.int64], names: list[str | None], agents: list[str]) -> list[Alarm]:
-        """Takes what `engine.clocks` raised, int64 (6, n), and returns it; `names` are the contacts' by slot."""
-        found = []
-        for what, as_, at_us, slot, since_us, agent in raised.T.tolist():
-            more = (("agent", agents[agent]),) if agent > 0 else ()
-            step = BROKEN if what % 2 else WARNED
-            found.append(
-                Alarm(at_us, COMMITMENTS[what // 2], step, "contact", names[slot] or "", since_us, self.values(as_), more)
-            )  # fmt: skip
-        self.add(found)
-        return found
+    def add_raised(self, raised: NDArray[np.int64], names: list[str | None]) -> None:
+        """Takes what `engine.clocks` raised, int64 (7, n); `names` are the contacts' by slot."""
+        self._raised.append((raised, [names[slot] or "" for slot in raised[3].tolist()]))
+        self._counted(raised.shape[1])
 
     def values(self, combination: int) -> tuple[str, ...]:
         """The texts of a combination, in the order of `DIMENSIONS`."""
@@ -92,5 +107,21 @@ class Alarms:
 
     def take(self) -> list[Alarm]:
         """All that wait, by their instants; they wait no longer."""
-        taken, self.waiting = sorted(self.waiting), []
+        taken = sorted(self.waiting)
+        self._told, self.count = [], 0
         return taken
+
+    def _counted(self, more: int) -> None:
+        self.count += more
+        while self.count > self.alarms_max:
+            over = self.count - self.alarms_max
+            if self._raised:
+                raised, names = self._raised.popleft()
+                lost = min(over, len(names))
+                if lost < len(names):
+                    self._raised.appendleft((raised[:, lost:], names[lost:]))
+            else:
+                lost = over
+                del self._told[:lost]
+            self.lost_count += lost
+            self.count -= lost

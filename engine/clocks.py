@@ -16,18 +16,19 @@ from engine.compiled import compiled
 from engine.facts import FIELD
 from engine.keys import Number
 from engine.policy import CLOCKS, CONTACT_LIMITS, NO_LIMIT_US, Tables
+from engine.uncounted import uncounted
 from engine.watermark import NEVER_US
 
 __all__ = [
     "ANNOUNCEMENT", "AUTOMATIC_REPLY", "BENCHMARK", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "TRANSFERS", "UNLIMITED", "UNRESOLVED", "WAIT", "breach", "move",
-    "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
+    "move_all", "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
 ]  # fmt: skip
 
 #: What is remembered of a contact beside its state and its clocks. Instants and durations in microseconds, `NEVER_US` for
-#: none; `_as` are combinations; `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised,
+#: none; `_as` are combinations; `rank_us` where its last event stood in the order of processing, `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised,
 #: `paused` for each that stands still while the contact is pending, `paused_us` the working time each has stood still before.
 LIFE = np.dtype([
-    ("arrival_us", np.int64), ("seen_us", np.int64), ("waiting_since_us", np.int64), ("waited_us", np.int64),
+    ("arrival_us", np.int64), ("seen_us", np.int64), ("rank_us", np.int64), ("waiting_since_us", np.int64), ("waited_us", np.int64),
     ("served_since_us", np.int64), ("turn_since_us", np.int64), ("written_us", np.int64), ("asked_us", np.int64),
     ("announced_us", np.int64), ("pending_us", np.int64), ("paused_us", np.int64, (len(CLOCKS),)),
     ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
@@ -147,6 +148,21 @@ def move(
 
 
 @compiled
+def move_all(
+    slots: Index, at_us: Number, lives: NDArray[np.void], due_us: Index, warn_us: Index, soonest_us: Index, tables: Tables,
+) -> None:  # fmt: skip  # pragma: no cover
+    """Holds the running clocks of these contacts to other tables, from `at_us` on; the calendars must cover their lives."""
+    lent = Tables(
+        uncounted(tables.limits_us), uncounted(tables.permille), uncounted(tables.hours_of), uncounted(tables.pausable),
+        uncounted(tables.bounds_us), uncounted(tables.period_of), uncounted(tables.opens), uncounted(tables.closes),
+        uncounted(tables.through), uncounted(tables.spans),
+    )  # fmt: skip
+    for slot in slots:
+        move(slot, lives[slot].combination, at_us, lives[slot], due_us, warn_us, lent)
+        soonest_us[slot] = soonest(slot, lives[slot], due_us, warn_us)
+
+
+@compiled
 def pause(
     slot: Number, at_us: Number, as_: Number, life: Life, due_us: Index, tables: Tables
 ) -> None:  # pragma: no cover
@@ -186,8 +202,8 @@ def overdue(
 ) -> tuple[Number, Number, bool]:  # fmt: skip  # pragma: no cover
     """Raises what is due before `until_us`; returns how full the buffers are, and whether all found room.
 
-    `raised` int64 (6, capacity): twice the commitment, plus 1 for a breach; the combination; the instant; the slot; since
-    when; whose agent it was, 0 for nobody's.
+    `raised` int64 (7, capacity): twice the commitment, plus 1 for a breach; the combination; the instant; the slot; since
+    when; whose agent it was, 0 for nobody's; its place: the instant, or where the late event stood that brought it to light.
     """
     as_ = life.combination
     for clock in range(_CLOCK_COUNT):
@@ -199,6 +215,7 @@ def overdue(
             is_breach = due_us[slot, clock] <= warn_us[slot, clock]
             at_us = min(due_us[slot, clock], warn_us[slot, clock])
             raised[4, count], raised[5, count] = _since(clock, life), life.agent
+            raised[6, count] = max(at_us, life.rank_us)
             count = put(raised, count, 2 * clock + is_breach, as_, at_us, slot)
             if not is_breach:
                 amount = put(amounts, amount, _F_WARNINGS, as_, at_us, 1)
@@ -217,11 +234,11 @@ def overdue(
 
 @compiled
 def breach(
-    commitment: int, slot: Number, at_us: Number, as_: Number, since_us: Number, agent: Number, amounts: Index,
+    commitment: int, slot: Number, at_us: Number, as_: Number, since_us: Number, agent: Number, rank_us: Number, amounts: Index,
     amount: Number, raised: Index, count: Number,
 ) -> tuple[Number, Number]:  # fmt: skip  # pragma: no cover
     """Raises what an event has broken by itself; returns how full the buffers are, in which there must be room."""
-    raised[4, count], raised[5, count] = since_us, agent
+    raised[4, count], raised[5, count], raised[6, count] = since_us, agent, rank_us
     count = put(raised, count, 2 * commitment + 1, as_, at_us, slot)
     amount = put(amounts, amount, _F_BREACHES, as_, at_us, 1)
     amount = put(amounts, amount, _F_FIRST + commitment, as_, at_us, 1)

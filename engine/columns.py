@@ -160,6 +160,11 @@ class Combinations:
         codes = [self.learn(key >> 32, key & 0xFFFFFFFF) for key in distinct.tolist()]
         return np.array(codes, np.int32)[inverse]
 
+    def texts_of(self, combination: int) -> tuple[str, ...]:
+        """A combination's values by name."""
+        codes = self.values[combination].tolist()
+        return tuple(names.texts[code] for names, code in zip(self.names, codes, strict=True))
+
     def learn(self, before: int, said: int) -> int:
         """The combination after a said, remembered in `pairs` under `pair_key`."""
         key = np.array([pair_key(before, said)], np.uint64)

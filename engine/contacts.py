@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.clocks import LIFE, NEVER, raise_all
+from engine.clocks import LIFE, NEVER, move_all, raise_all
 from engine.columns import Combinations, Names, Rows, grown
 from engine.facts import LEVELS, Changes, Facts
 from engine.keys import Keys, KeyTable
@@ -78,7 +78,7 @@ class Contacts:
         self.illegal_counts = np.zeros(len(REASONS), np.int64)
         self.refused_count = 0
         self._next_us = NEVER
-        self._buffers = [np.empty((6, _BUFFER), np.int64) for _ in range(6)]
+        self._buffers = [np.empty((7, _BUFFER), np.int64) for _ in range(6)]
 
     def slots_of(self, keys: Keys, names_of: Callable[[NDArray[np.int64]], list[str]]) -> Codes:
         """The slots of contacts by key, new ones for new contacts, -1 for key 0; -2 where `contacts_max` are known already.
@@ -173,6 +173,11 @@ class Contacts:
         if raised.size:
             facts.raised.append(raised)
 
+    @property
+    def next_us(self) -> int:
+        """No deadline is due before this instant; `NEVER_US` where that is not known."""
+        return self._next_us
+
     def due(self, watermark_us: int, facts: Facts) -> None:
         """Raises what is due before the watermark and has not been raised: warnings and deadlines that passed without an event."""
         if watermark_us <= self._next_us:
@@ -190,6 +195,16 @@ class Contacts:
             )  # fmt: skip
             self._hand_over(cursor, facts, Loads(), Rows.empty())
         self._next_us = int(soonest_us.min(initial=NEVER))
+
+    def adopt(self, limits: Limits, at_us: int) -> None:
+        """Holds all to other limits from `at_us` on, before which nothing is due any more. What was raised or warned of stays so."""
+        self.limits = limits
+        limits.refresh()
+        slots = np.flatnonzero((self.due_us[: len(self.names)] != NEVER).any(axis=1))
+        if len(slots):
+            limits.calendars.cover(int(self.lives["arrival_us"][slots].min()), at_us)
+            move_all(slots, at_us, self.lives, self.due_us, self.warn_us, self.soonest_us, limits.tables)
+        self.look_again()
 
     def reclaim(self, watermark_us: int, busy: Iterable[Codes]) -> None:
         """Frees the slots of contacts that ended, or never began, `linger_us` ago, except those of rows held back."""
@@ -275,4 +290,5 @@ def _content(rows: Rows, row: int, combinations: Combinations, agents: Names) ->
         int(rows.csats[row]),
         int(rows.npss[row]),
         int(rows.numbers[row]),
+        int(rows.customers[row]),
     )

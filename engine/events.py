@@ -103,12 +103,12 @@ class Details(msgspec.Struct, gc=False):
     reason: Literal["overflow", "timeout", "callback", "transfer", "withdrawn"] | None = None
     csat: int | None = None
     nps: int | None = None
-    case: str | None = None
-    kind: str | None = None
-    owner: str | None = None
-    department: str | None = None
-    priority: str | int | None = None
-    promise: str | None = None
+    case: Name | None = None
+    kind: Name | None = None
+    owner: Name | None = None
+    department: Name | None = None
+    priority: Name | int | None = None
+    promise: Name | None = None
     due: str | int | None = None
     passed: bool | None = None
     critical_errors: int | None = None
@@ -209,7 +209,10 @@ _CONTACT_NEEDED = np.array([name in CONTACT_TYPES or name == "message.automatic"
 _DETAILED_CODE = np.array([name in _DETAILED for name in KINDS])
 _RANGES = {"csat": (1, 5), "nps": (0, 10), "critical_errors": (0, 10**6), "other_errors": (0, 10**6),
            "count": (0, 10**9), "amount": (0, 10**15), "agents": (0, 10**6)}  # fmt: skip
+#: Names that only single types have.
+_SHOWN = ("case", "kind", "owner", "department", "priority", "promise")
 _SLOTS_MAX = 100_000
+_PRIORITY_MAX = 10**6
 _TYPE_LEXICON, _STATE_LEXICON = Lexicon(TYPES), Lexicon(AGENT_STATES)
 #: Columns that plain and strict reading both fill, by row.
 _COLUMNS = (
@@ -467,6 +470,12 @@ def _details_fault(details: Details, required: tuple[str, ...]) -> Fault | None:
     for name in required:
         if getattr(details, name) in (None, ""):
             return "missing_field", name
+    for name in _SHOWN:
+        value = getattr(details, name)
+        if isinstance(value, str) and _CONTROL.search(value):
+            return "control_character", "in a name"
+    if isinstance(details.priority, int) and not abs(details.priority) <= _PRIORITY_MAX:
+        return "out_of_range", "priority"
     for name, (low, high) in _RANGES.items():
         value = getattr(details, name)
         if value is not None and not low <= value <= high:

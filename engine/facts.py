@@ -31,7 +31,7 @@ FIELDS = (
     "automatic_messages", "bot_messages", "invited", "csat_count", "csat_sum", "csat_good", "nps_count",
     "nps_promoters", "nps_detractors", "breaches", *(f"{name}_breaches" for name in COMMITMENTS), "warnings",
     # Of contacts and replies besides.
-    "responses_in_benchmark", "response_benchmark_us", "negative_messages", "repeat_contacts",
+    "responses_in_benchmark", "response_benchmark_us", "judged_messages", "negative_messages", "repeat_contacts",
     "first_known", "first_resolved", "repeat_known", "repeat_resolved", "rated_low",
     # Of cases, promises, quality checks and business.
     "cases_opened", "complaints_opened", "cases_responded", "case_respond_us", "cases_resolved", "case_resolve_us",
@@ -64,7 +64,7 @@ class Changes:
 @dataclass
 class Facts:
     """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
-    what was raised (6, n), see `engine.clocks`."""
+    what was raised (7, n), see `engine.clocks`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)
@@ -85,3 +85,11 @@ class Facts:
         """Steps of a level."""
         if len(changes.times_us):
             self.levels.setdefault(LEVELS.index(level), []).append(changes)
+
+    def add_all(self, facts: "Facts") -> None:
+        """Takes over other facts, save what was raised."""
+        self.amounts += facts.amounts
+        self.samples += facts.samples
+        self.longest += facts.longest
+        for level, changes in facts.levels.items():
+            self.levels.setdefault(level, []).extend(changes)

@@ -13,10 +13,13 @@ from engine.columns import Names
 from engine.events import AGENT_STATES
 from engine.facts import FIELD
 from engine.measures import measures
+from engine.nearest import nearest
+from engine.present import unreplied
 from engine.tallies import Rollup
 from engine.times import SECOND_US
 from engine.watermark import NEVER_US
 from engine.windows import collect
+from engine.worklist import cases_open, promises_open
 
 __all__ = ["live"]
 
@@ -26,6 +29,8 @@ _ROLLING = (
     "first_response_p95_s", "response_count", "handled", "aht_s", "occupancy", "breaches", "csat_share", "csat_count",
     "nps", "transfers", "events_answered", "events_abandoned",
 )  # fmt: skip
+#: Clocks that end next, as many as anybody reads.
+_LISTED = 100
 _RENAMED = {"first_response_mean_s": "first_response_avg_s", "response_mean_s": "response_avg_s"}
 
 
@@ -35,13 +40,17 @@ def live(engine: Any, window_us: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "as_of_us": as_of_us, "watermark_us": as_of_us, "window_s": window_us // SECOND_US,
         "service_level_formula": engine.settings.policy.service_level, "groups": {},
-        "agents": _agents(engine.agents),
+        "agents": _agents(engine.agents), "due": [], "conditions": engine.watch.raised(engine.order),
     }  # fmt: skip
     if abs(as_of_us) == -NEVER_US:
         result["as_of_us"] = result["watermark_us"] = None
         return result
+    office = engine.back_office
+    result["cases"] = cases_open(office.duties, office.cases.cases.values(), as_of_us)
+    result["promises"] = promises_open(office.duties, office.promises.promises.values(), as_of_us)
     for rollup in engine.tallies.rollups:
         result["groups"][rollup.name] = _groups(engine, rollup, as_of_us, window_us)
+    result["due"] = nearest(engine, as_of_us, _LISTED)
     return result
 
 
@@ -50,6 +59,7 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
     end_us = -(-as_of_us // pane_us) * pane_us
     start_us = end_us - max(pane_us, window_us // pane_us * pane_us)
     longest_s = _longest_waits(engine, rollup, as_of_us)
+    asked = np.bincount(rollup.group_of[unreplied(engine.contacts)], minlength=len(rollup.groups))
     rows = []
     for figures in collect(rollup, pane_us, np.array([start_us]), np.array([end_us]), until_us=as_of_us):
         spans_us = np.full(len(figures.groups), as_of_us - start_us)
@@ -60,14 +70,25 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
             figures_now = {
                 "waiting": int(totals[FIELD["waiting_net"]]),
                 "longest_wait_s": longest_s.get(group),
+                "unreplied": int(asked[group]),
                 "in_service": int(totals[FIELD["in_service_net"]]),
                 "load": int(totals[FIELD["load_net"]]),
                 "agents": {state: int(totals[FIELD[f"{state}_net"]]) for state in AGENT_STATES},
             }
             rolling = {name: _plain(columns[name][row]) for name in _ROLLING}
             rolling |= {ours: _plain(columns[name][row]) for name, ours in _RENAMED.items()}
-            rows.append(dict(zip(rollup.dimensions, names[group], strict=True)) | figures_now | rolling)
+            told = {"measures": _measures(columns, row, [measure.name for measure in engine.settings.policy.measures])}
+            rows.append(dict(zip(rollup.dimensions, names[group], strict=True)) | figures_now | rolling | told)
     return rows
+
+
+def _measures(columns: Any, row: int, names: list[str]) -> dict[str, dict[str, int | float | None]]:
+    """The response measures of a group, those that have data."""
+    return {
+        name: {part: _plain(columns[f"{name}_{part}"][row]) for part in ("rate", "avg_s", "count")}
+        for name in names
+        if columns[f"{name}_count"][row]
+    }
 
 
 def _longest_waits(engine: Any, rollup: Rollup, as_of_us: int) -> dict[int, float]:

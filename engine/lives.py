@@ -83,13 +83,13 @@ _WAIT_ANSWERED, _FIRST_RESPONSE, _RESPONSE = (
     _F_ABANDONED_TIMELY, _F_SHORT, _F_ENTERED, _F_LEFT_ANSWERED, _F_LEFT_ABANDONED, _F_LEFT_OTHER, _F_EVENTS_ANSWERED,
     _F_EVENTS_ABANDONED, _F_HANDLED, _F_HANDLE, _F_CLOSED, _F_UNRESOLVED, _F_FIRST_COUNT, _F_FIRST, _F_RESPONSE_COUNT,
     _F_RESPONSE, _F_CSAT_COUNT, _F_CSAT_SUM, _F_CSAT_GOOD, _F_NPS_COUNT, _F_PROMOTERS, _F_DETRACTORS, _F_IN_BENCHMARK,
-    _F_BENCHMARK, _F_NEGATIVE, _F_RATED_LOW,
+    _F_BENCHMARK, _F_JUDGED, _F_NEGATIVE, _F_RATED_LOW,
 ) = (FIELD[name] for name in (
     "offered", "queued", "answered", "abandoned", "left_queue", "unanswered", "wait_us", "wait_answered_us", "answered_in_target",
     "abandoned_in_target", "abandoned_short", "entered", "left_answered", "left_abandoned", "left_other", "events_answered",
     "events_abandoned", "handled", "handle_us", "closed", "unresolved", "first_response_count", "first_response_us", "response_count",
     "response_us", "csat_count", "csat_sum", "csat_good", "nps_count", "nps_promoters", "nps_detractors",
-    "responses_in_benchmark", "response_benchmark_us", "negative_messages", "rated_low"))  # fmt: skip
+    "responses_in_benchmark", "response_benchmark_us", "judged_messages", "negative_messages", "rated_low"))  # fmt: skip
 _BY_EVENT = {
     "contact.transferred": "transfers", "contact.reopened": "reopened", "contact.announced": "announcements",
     "message.customer": "customer_messages", "message.agent": "agent_messages",
@@ -191,7 +191,7 @@ def walk(  # pragma: no cover
                 move(slot, as_, rank_us, life, due_us, warn_us, tables)
                 clocks_change = True
             life.combination = as_
-            life.seen_us = max(life.seen_us, time_us)
+            life.seen_us, life.rank_us = max(life.seen_us, time_us), rank_us
             states[slot] = after
             settles = kind_ in _SETTLING
             if settles and not life.settled:
@@ -334,13 +334,13 @@ def walk(  # pragma: no cover
                 life.transfers += 1
                 if life.transfers == tables.limits_us[TRANSFERS, period, as_]:
                     amount, alarm = breach(
-                        TRANSFERS, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                        TRANSFERS, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,
                     )  # fmt: skip
             elif kind_ == _CLOSED and numbers[row] == 0:
                 life.unresolved += 1
                 if life.unresolved == tables.limits_us[UNRESOLVED, period, as_]:
                     amount, alarm = breach(
-                        UNRESOLVED, slot, time_us, as_, arrival_us, agent, amounts, amount, raised, alarm,
+                        UNRESOLVED, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,
                     )  # fmt: skip
             if kind_ == _PENDING:
                 pause(slot, time_us, as_, life, due_us, tables)
@@ -353,8 +353,9 @@ def walk(  # pragma: no cover
 
         afters[row], phases_before[row], phases_after[row] = as_, was, is_
         # What counts by itself, for contacts that are not known any more too.
-        if kind_ == _CUSTOMER and numbers[row] == 1:
-            amount = put(amounts, amount, _F_NEGATIVE, as_, time_us, 1)
+        if kind_ == _CUSTOMER and numbers[row] >= 0:
+            amount = put(amounts, amount, _F_JUDGED, as_, time_us, 1)
+            amount = put(amounts, amount, _F_NEGATIVE, as_, time_us, numbers[row])
         if event_field[kind_] >= 0:
             amount = put(amounts, amount, event_field[kind_], as_, time_us, 1)
         elif kind_ == _CLOSED:

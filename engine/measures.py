@@ -1,6 +1,6 @@
 """From sums to what people read: ratios, averages and percentiles, each with one definition.
 
-Here and nowhere else is divided. An empty denominator gives NaN, which every reader shows as "no data".
+Here and in the table of `engine.ratios` is divided, nowhere else. An empty denominator gives NaN, which every reader shows as "no data".
 """
 
 from collections.abc import Callable
@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from engine.facts import MEASURES, PEAK_LEVELS
 from engine.histograms import percentiles
+from engine.ratios import RATIOS, Counts, Field, Ratios, ratio
 from engine.times import SECOND_US
 from engine.windows import Figures
 
-__all__ = ["SERVICE_LEVELS", "measures", "ratio", "service_level"]
-
-Counts = NDArray[np.int64]
-Ratios = NDArray[np.float64]
+__all__ = ["SERVICE_FIELDS", "SERVICE_LEVELS", "measures", "ratio", "responses", "service_level"]
 
 #: Named formulas of the service level: answered, answered in target, abandoned, abandoned in target, abandoned short ->
 #: numerator and denominator. Trade usage has all of them; the name stands on the tile.
@@ -30,17 +28,13 @@ SERVICE_LEVELS: dict[str, Callable[[Counts, Counts, Counts, Counts, Counts], tup
 }
 
 
-def ratio(numerator: Counts, denominator: Counts) -> Ratios:
-    """Elementwise quotient, NaN where the denominator is zero."""
-    result = np.full(np.shape(denominator), np.nan)
-    np.divide(numerator, denominator, out=result, where=np.asarray(denominator) != 0)
-    return result
+#: What the formulas take.
+SERVICE_FIELDS = ("answered", "answered_in_target", "abandoned", "abandoned_in_target", "abandoned_short")
 
 
-def service_level(formula: str, figures: Figures) -> Ratios:
+def service_level(formula: str, field: Field) -> Ratios:
     """The share in target by one of `SERVICE_LEVELS`. Raises KeyError for another name."""
-    names = ("answered", "answered_in_target", "abandoned", "abandoned_in_target", "abandoned_short")
-    return ratio(*SERVICE_LEVELS[formula](*(figures.field(name) for name in names)))
+    return ratio(*SERVICE_LEVELS[formula](*(field(name) for name in SERVICE_FIELDS)))
 
 
 def measures(figures: Figures, sizes_us: Counts, formula: str) -> dict[str, NDArray[np.generic]]:
@@ -61,7 +55,7 @@ def measures(figures: Figures, sizes_us: Counts, formula: str) -> dict[str, NDAr
     columns.update(_percentiles(figures, "wait_answered"))
     columns["answered_in_target"] = field("answered_in_target")
     columns["abandoned_in_target"] = field("abandoned_in_target")
-    columns["service_level"] = service_level(formula, figures)
+    columns["service_level"] = service_level(formula, field)
     for level, name in (("waiting", "queue_depth"), ("in_service", "in_service")):
         columns[f"{name}_max"] = figures.peaks[:, PEAK_LEVELS.index(level)]
         columns[f"{name}_mean"] = ratio(field(f"{level}_area_us"), sizes_us)
@@ -75,6 +69,20 @@ def measures(figures: Figures, sizes_us: Counts, formula: str) -> dict[str, NDAr
     columns["handle_sum_s"] = _seconds(field("handle_us"))
     columns["breaches"] = field("breaches")
     columns.update(_further(figures))
+    columns.update(responses(figures))
+    return columns
+
+
+def responses(figures: Figures) -> dict[str, NDArray[np.generic]]:
+    """The columns of the policy's response measures: each one's rate in target, average and count."""
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name in (
+        field.split(".")[1] for field in figures.fields if field.startswith("responses.") and field.endswith(".count")
+    ):
+        count = figures.field(f"responses.{name}.count")
+        columns[f"{name}_rate"] = ratio(figures.field(f"responses.{name}.in_target"), count)
+        columns[f"{name}_avg_s"] = ratio(figures.field(f"responses.{name}.us"), count) / SECOND_US
+        columns[f"{name}_count"] = count
     return columns
 
 
@@ -86,18 +94,11 @@ def _further(figures: Figures) -> dict[str, NDArray[np.generic]]:
         for name in (
             "unanswered", "transfers", "reopened", "closed", "unresolved", "customer_messages", "agent_messages",
             "automatic_messages", "bot_messages", "invited", "csat_count", "cases_opened", "cases_resolved", "orders",
+            "negative_messages", "rated_low", "complaints_opened", "quality_checked", "coachings",
         )
     }  # fmt: skip
-    columns["csat_share"] = ratio(field("csat_good"), field("csat_count"))
-    columns["nps"] = 100 * ratio(field("nps_promoters") - field("nps_detractors"), field("nps_count"))
-    columns["abandonment_rate"] = ratio(field("abandoned"), field("offered"))
-    columns["asa_s"] = ratio(field("wait_answered_us"), field("answered")) / SECOND_US
-    columns["first_response_mean_s"] = ratio(field("first_response_us"), field("first_response_count")) / SECOND_US
-    columns["response_mean_s"] = ratio(field("response_us"), field("response_count")) / SECOND_US
-    columns["aht_s"] = ratio(field("handle_us") + field("wrapup_area_us"), field("handled")) / SECOND_US
-    occupied, idle = field("occupied_area_us"), field("idle_area_us")
-    reported = idle + field("busy_area_us") + field("wrapup_area_us")
-    columns["occupancy"] = np.where(reported > 0, ratio(occupied, occupied + idle), np.nan)
+    columns["order_amount"] = field("order_amount_cents") / 100
+    columns.update((name, defined.of(field)) for name, defined in RATIOS.items())
     columns["agent_hours"] = (field("available_area_us") + field("busy_area_us") + field("wrapup_area_us")) / (
         3600 * SECOND_US
     )

@@ -5,7 +5,7 @@ a size that suits arrays; how a stream is cut into calls or batches changes no f
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Self
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from engine.agents import Agents
 from engine.alarms import Alarm, Alarms
+from engine.backoffice import OWED, BackOffice
 from engine.columns import Combinations, Rows
 from engine.contacts import Contacts, Loads
+from engine.definitions import fields_of
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import KINDS, Decoded, Details, Vocabulary, kind
 from engine.facts import FIELD, Facts
@@ -24,24 +26,30 @@ from engine.keys import PUBLIC, Secret
 from engine.lifecycle import REASONS
 from engine.live import live
 from engine.measures import SERVICE_LEVELS
+from engine.misses import Misses
 from engine.policy import Limits, Policy
-from engine.snapshot import restore, snapshot
+from engine.repeats import Repeats
+from engine.responses import Responses
+from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from engine.watch import FAR_US, Watch
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
 
-__all__ = ["Counters", "Engine", "Settings"]
+__all__ = ["Counters", "Engine", "Settings", "followed"]
 
 _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in KINDS])
 _AGENT_STATE = kind("agent.state")
-_OTHERS = {kind("case.opened"): "cases_opened", kind("case.resolved"): "cases_resolved"}
 _ORDERS = kind("business.orders")
 #: Kinds whose details are needed when the row is processed.
 _TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
-    "identities_max", "held_max", "alarms_max",
+    "identities_max", "held_max", "alarms_max", "problems_max",
+    "cases_max", "path_max", "promises_max", "call_backs_max", "misses_max",
+    "waits_max", "customer_days_max",
+    "watched_max",
 )  # fmt: skip
 _BALANCE = ("entered", "left_answered", "left_abandoned", "left_other", "waiting_net")
 
@@ -71,6 +79,15 @@ class Settings:
     identities_max: int = 2_000_000
     held_max: int = 4_000_000
     alarms_max: int = 1_000_000
+    problems_max: int = 2_000_000
+    cases_max: int = 200_000
+    path_max: int = 100
+    promises_max: int = 500_000
+    call_backs_max: int = 200_000
+    misses_max: int = 1_000_000
+    waits_max: int = 8_000_000
+    customer_days_max: int = 2_000_000
+    watched_max: int = 5_000
 
     def __post_init__(self) -> None:
         if len(set(self.rollups)) != len(self.rollups):
@@ -94,6 +111,17 @@ class Settings:
             raise InvalidSetting(
                 f"retention_us is {self.retention_us}; it must be at least the disorder bound, the allowed lateness and an hour together"
             )
+
+
+def followed(settings: Settings, policy: Policy) -> Settings:
+    """The settings with another policy. Raises InvalidSetting where an engine with state cannot go on with it."""
+    after = replace(settings, policy=policy)
+    if fingerprint(after) != fingerprint(settings):
+        raise InvalidSetting(
+            "the policy keeps other figures than the one in force, so those kept so far would mean something else; "
+            "leave its figures as they are, or begin with an empty data folder"
+        )
+    return after
 
 
 @dataclass
@@ -127,13 +155,25 @@ class Engine:
         self.contacts = Contacts(
             self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
         )
+        self.repeats = Repeats(self.combinations, self.limits, settings.problems_max)
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
-        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max)
-        self.alarms = Alarms(self.combinations, settings.alarms_max)
+        self.responses = Responses(
+            self.contacts, self.limits, settings.allowed_lateness_us, settings.waits_max, settings.customer_days_max
+        )
+        measured = fields_of(settings.policy.measures)
+        self.tallies = Tallies(settings.rollups, self.pane_us, self.combinations, settings.groups_max, measured)
+        self.alarms = Alarms(self.combinations, self.agents.names, settings.alarms_max)
+        self.back_office = BackOffice(
+            self.combinations, self.agents.names, self.contacts, settings.policy, settings.linger_us, settings.cases_max,
+            settings.path_max, settings.promises_max, settings.call_backs_max,
+        )  # fmt: skip
+        self.misses = Misses(self.combinations, settings.policy, settings.misses_max)
+        self.watch = Watch(settings.policy, self.combinations, settings.watched_max)
         self.sequence = 0
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
+        self.facts = Facts()
         self._vocabulary: Vocabulary | None = None
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
@@ -194,6 +234,31 @@ class Engine:
         """Processes what the watermark has passed, so that the figures are as new as they can be."""
         self._process()
         self._due(self._reached_us())
+        self._hand_over()
+
+    def adopt(self, policy: Policy) -> None:
+        """From this place of the stream on that policy holds: what the watermark has passed is settled under the one of
+        before, and clocks that run move to the new limits.
+
+        Raises InvalidSetting, and changes nothing, where it does not go with the state; see `followed`.
+        """
+        settings = followed(self.settings, policy)
+        self.settle()
+        self.settings, self.limits = settings, Limits(policy, self.combinations)
+        at_us = self._reached_us()
+        # Whatever is held to the policy is told here, each part once.
+        self.contacts.adopt(self.limits, at_us)
+        self.repeats.limits = self.limits
+        self.responses.adopt(self.limits)
+        self.tallies.adopt(fields_of(policy.measures))
+        self.misses.adopt(policy)
+        facts = Facts()
+        self.alarms.add(self.back_office.adopt(policy, at_us, facts))
+        watched = self.watch.saved()
+        self.watch = Watch(policy, self.combinations, settings.watched_max)
+        self.watch.restore(watched, self.contacts, self.agents)
+        self._count_facts(facts)
+        self._hand_over()
 
     # Out.
 
@@ -212,6 +277,7 @@ class Engine:
         }
         if self.agents.illegal_count:
             counts["out_of_order_agent"] = self.agents.illegal_count
+        counts |= self.back_office.illegal
         self.own_counters.illegal = counts
         return self.own_counters
 
@@ -227,6 +293,15 @@ class Engine:
             "identities_max": self.identities.early_count,
             "held_max": self.order.forced_count,
             "alarms_max": self.alarms.lost_count,
+            "problems_max": self.repeats.forgotten_count,
+            "cases_max": self.back_office.cases.refused_count,
+            "path_max": self.back_office.cases.cut_count,
+            "promises_max": self.back_office.promises.refused_count,
+            "call_backs_max": self.back_office.ratings.refused_count,
+            "misses_max": self.misses.refused_count,
+            "waits_max": self.responses.lost_waits,
+            "customer_days_max": self.responses.lost_customer_days,
+            "watched_max": self.watch.overflow_count,
             "retention_us": self.tallies.expired_count,
         }
 
@@ -235,9 +310,10 @@ class Engine:
         return self.alarms.take()
 
     def now(self, window_us: int = 15 * MINUTE_US) -> dict[str, Any]:
-        """The present by rollup and group, ready for JSON; see `engine.live`."""
+        """The present by rollup and group, ready for JSON, see `engine.live`; and the conditions that are raised, see `engine.watch`."""
         self.settle()
-        return live(self, window_us)
+        raised = self.watch.raised(self._reached_us(), self.contacts, self.agents, self.order)
+        return live(self, window_us) | {"conditions": raised}
 
     def snapshot(self) -> bytes:
         """The whole state. Raises BrokenInvariant rather than keep figures that contradict themselves."""
@@ -320,21 +396,48 @@ class Engine:
         return self._agents, self._saids
 
     def _process(self) -> None:
-        """Releases the rows that the watermark has passed."""
+        """Releases the rows that the watermark has passed, and has conditions judged at each instant when all of before it is taken."""
         self.waiting_rows = 0
         released = self.order.release()
-        if len(released):
+        if self.watch.judges:
+            self._take_watched(released)
+        elif len(released):
             self._take(released)
+        if self.misses.is_full:
+            self._due(self.order.watermark_us)
+        self._hand_over()
+        if len(released):
             self._house_keeping()
+
+    def _take_watched(self, released: Rows) -> None:
+        order = np.argsort(released.ranks_us, kind="stable")
+        ranks_us, first, until_us = released.ranks_us[order], 0, self._reached_us()
+        instant_us: int | None = NEVER_US
+        while instant_us is not None:
+            row_us = int(ranks_us[first]) if first < len(ranks_us) else FAR_US
+            instant_us = self.watch.next_us(row_us, self._next_due_us(), until_us)
+            end = len(ranks_us) if instant_us is None else int(np.searchsorted(ranks_us, instant_us))
+            if end > first:
+                rows = released if end - first == len(released) else released[order[first:end]]
+                self.watch.reach(int(ranks_us[end - 1]))
+                self.watch.hear(rows)
+                self._take(rows)
+                first = end
+            if instant_us is not None:
+                self._due(instant_us)
+                self.alarms.add(self.watch.judge(instant_us, self.contacts, self.agents, self.order))
 
     def _take(self, rows: Rows) -> None:
         """Takes released rows, all of an instant together, through state and tallies."""
         facts, loads = Facts(), Loads()
         is_contact = _CONTACT_KINDS[rows.kinds]
-        self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        lived = self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
+        self.repeats.apply(lived, self.contacts.names, facts)
+        self.responses.apply(lived, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
-            self._others(rows[~is_contact], facts)
+            self._orders(rows[rows.kinds == _ORDERS], facts)
+        self.alarms.add(self.back_office.apply(rows[OWED[rows.kinds]], lived, self.details, facts))
         self.limits.refresh()
         self._count_facts(facts)
         if self.details:
@@ -342,23 +445,24 @@ class Engine:
                 self.details.pop(sequence, None)
 
     def _count_facts(self, facts: Facts) -> None:
-        self.tallies.absorb(facts)
+        self.watch.take(facts)
+        self.facts.add_all(facts)
         for raised in facts.raised:
-            self.alarms.add_raised(raised, self.contacts.names, self.agents.names.texts)
+            self.alarms.add_raised(raised, self.contacts.names)
+            self.misses.note(raised, self.contacts.names, self.agents.names.texts)
 
-    def _others(self, rows: Rows, facts: Facts) -> None:
-        """Cases and business figures, which count for what the event itself says."""
-        for code, name in (*_OTHERS.items(), (_ORDERS, "orders")):
-            chosen = rows[rows.kinds == code]
-            if len(chosen):
-                as_ = self.combinations.merged(np.zeros(len(chosen), np.int32), chosen.saids)
-                amounts = chosen.numbers.astype(np.int64) if code == _ORDERS else np.ones(len(chosen), np.int64)
-                facts.add(name, as_, chosen.times_us, amounts)
-                if code == _ORDERS:
-                    sold = [self.details[sequence].amount or 0 for sequence in chosen.sequences.tolist()]
-                    facts.add(
-                        "order_amount_cents", as_, chosen.times_us, np.array([round(100 * s) for s in sold], np.int64)
-                    )
+    def _orders(self, rows: Rows, facts: Facts) -> None:
+        """Business figures, which count for what the event itself says."""
+        if len(rows):
+            as_ = self.combinations.merged(np.zeros(len(rows), np.int32), rows.saids)
+            sold = [self.details[sequence].amount or 0 for sequence in rows.sequences.tolist()]
+            facts.add("orders", as_, rows.times_us, rows.numbers.astype(np.int64))
+            facts.add("order_amount_cents", as_, rows.times_us, np.array([round(100 * s) for s in sold], np.int64))
+
+    def _hand_over(self) -> None:
+        """Hands what has come to light to the tallies, all parts at once: they add up, so it matters only for speed."""
+        facts, self.facts = self.facts, Facts()
+        self.tallies.absorb(facts)
 
     def _reached_us(self) -> int:
         """How far time has come: the watermark; when all sources have ended, the last event, or the clock where it is later."""
@@ -371,7 +475,18 @@ class Engine:
     def _due(self, until_us: int) -> None:
         facts = Facts()
         self.contacts.due(until_us, facts)
+        self.alarms.add(self.back_office.due(until_us, facts))
+        if facts.amounts:
+            self.watch.reach(max(int(amounts[2].max()) for amounts in facts.amounts))
+        self.responses.due(until_us, facts)
         self._count_facts(facts)
+        late = Facts()
+        self.alarms.add(self.misses.count(until_us, late))
+        self._count_facts(late)
+
+    def _next_due_us(self) -> int:
+        """No deadline of any kind is due before this instant; `NEVER_US` where that is not known."""
+        return min(self.contacts.next_us, self.back_office.next_us)
 
     def _house_keeping(self) -> None:
         """Frees what is past its time. Nothing that a later event could still touch is freed, so no figure depends on when."""
@@ -383,3 +498,4 @@ class Engine:
         if watermark_us - self.reclaimed_us >= max(self.settings.linger_us // 16, MINUTE_US):
             self.reclaimed_us = watermark_us
             self.contacts.reclaim(watermark_us, [rows.contacts for rows in self.order.held])
+            self.responses.forget(watermark_us)

@@ -5,23 +5,27 @@ describe. Of the lines that describe a contact the most specific holds: the one 
 whose conditions come first in `CONDITIONS`. Settings only, frozen and checked when made; nothing here is ever measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations as pairs_of
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.calendars import Calendars
 from engine.columns import Combinations
+from engine.definitions import MEASURES_MAX, Measure
 from engine.errors import InvalidSetting
-from engine.events import DIMENSIONS
 from engine.hours import Hours
+from engine.matching import Matcher
 from engine.times import MINUTE_US, SECOND_US, iso
+
+if TYPE_CHECKING:  # Conditions know fields, and fields know the commitments of here.
+    from engine.conditions import Condition
 
 __all__ = [
     "CLOCKS",
@@ -29,11 +33,14 @@ __all__ = [
     "CONDITIONS",
     "CONTACT_LIMITS",
     "COUNTS",
+    "DUE_US",
     "DUTIES",
+    "GRADES",
     "LIMITS",
     "NO_LIMIT_US",
     "OF_CASES",
     "WARN_PERMILLE",
+    "Grade",
     "Limits",
     "Line",
     "Period",
@@ -68,6 +75,10 @@ CONDITIONS = ("tenant", "queue", "tier", "category", "kind", "grade", "priority"
 OF_CASES = ("kind", "grade", "priority", "department")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
+#: The limit of a promise, which says itself when it is due.
+DUE_US = 2**61
+#: How grave a case is, the least first; who is to be told grows with it (C24).
+GRADES = ("ordinary", "major", "extraordinary")
 #: The share of its time at which a clock's owner is warned, in thousandths.
 WARN_PERMILLE = 800
 
@@ -76,7 +87,7 @@ WARN_PERMILLE = 800
 class Line:
     """One line of a policy. `when` has the values that each condition accepts; `where` is the line's place in its file.
 
-    `limit_us` above zero, `NO_LIMIT_US` for none; of `COUNTS` it is a number. `warn_permille` is the share of the limit at which a warning is due, 0 for
+    `limit_us` above zero, `NO_LIMIT_US` for none; of `COUNTS` it is a number, of `promise` nothing but `DUE_US`. `warn_permille` is the share of the limit at which a warning is due, 0 for
     none. `hours` names the policy's hours in which the clock runs, "" for around the clock; one
     that `pauses` stands still while the contact is pending. Raises InvalidSetting.
     """
@@ -100,11 +111,11 @@ class Line:
             raise InvalidSetting(
                 f"{self.where}: the warning of {self.limit} must come before its limit; give a share below 1"
             )
-        for name, values in self.when.items():
-            if name not in CONDITIONS:
-                raise InvalidSetting(f"{self.where}: {name!r} is no condition; choose from {', '.join(CONDITIONS)}")
-            if not values:
-                raise InvalidSetting(f"{self.where}: {name} accepts nothing; name a value, or leave the condition out")
+        if self.limit_us < NO_LIMIT_US and (self.limit == "promise") != (self.limit_us == DUE_US):
+            raise InvalidSetting(
+                f"{self.where}: a promise is due when it says itself, and nothing else is; write limit: due for promise only"
+            )
+        _check_conditions(self.where, self.when, CONDITIONS)
 
     @property
     def rank(self) -> tuple[int, ...]:
@@ -113,7 +124,7 @@ class Line:
 
     def holds(self, facts: Mapping[str, str]) -> bool:
         """Whether the line describes a contact of these values."""
-        return all(facts.get(name, "") in values for name, values in self.when.items())
+        return _hold(self.when, facts)
 
     def why(self) -> str:
         """The conditions in words."""
@@ -144,6 +155,39 @@ class Period:
             )
 
 
+@dataclass(frozen=True)
+class Grade:
+    """An open case of these values rises to a grade once it has been open for `after_us`. Raises InvalidSetting."""
+
+    grade: str
+    when: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    after_us: int = 0
+    where: str = "default policy"
+
+    def __post_init__(self) -> None:
+        if self.grade not in GRADES[1:]:
+            raise InvalidSetting(f"{self.where}: no case rises to {self.grade!r}; choose from {', '.join(GRADES[1:])}")
+        if not 0 <= self.after_us < NO_LIMIT_US:
+            raise InvalidSetting(f"{self.where}: a case cannot rise before it is opened; leave after out")
+        _check_conditions(self.where, self.when, [name for name in CONDITIONS if name != "grade"])
+
+    def holds(self, facts: Mapping[str, str]) -> bool:
+        """Whether a case of these values rises."""
+        return _hold(self.when, facts)
+
+
+def _check_conditions(where: str, when: Mapping[str, frozenset[str]], known: Sequence[str]) -> None:
+    for name, values in when.items():
+        if name not in known:
+            raise InvalidSetting(f"{where}: {name!r} is no condition; choose from {', '.join(known)}")
+        if not values:
+            raise InvalidSetting(f"{where}: {name} accepts nothing; name a value, or leave the condition out")
+
+
+def _hold(when: Mapping[str, frozenset[str]], facts: Mapping[str, str]) -> bool:
+    return all(facts.get(name, "") in values for name, values in when.items())
+
+
 #: Targets of the catalogue of commitments.
 _DEFAULT = (
     line("target", 20, warn=0), line("short", 5, warn=0),
@@ -154,8 +198,8 @@ _DEFAULT = (
 
 @dataclass(frozen=True)
 class Policy:
-    """All lines, periods and working hours by name, and the name of the service-level formula; `notes` say what the hours'
-    calendars do not know.
+    """All lines, periods, working hours by name, rules by which cases rise to grades, the name of the service-level formula, the response
+    measures and the measured conditions; `notes` say what the hours' calendars do not know.
 
     Raises InvalidSetting for what contradicts itself.
     """
@@ -164,19 +208,27 @@ class Policy:
     periods: tuple[Period, ...] = ()
     hours: Mapping[str, Hours] = field(default_factory=lambda: MappingProxyType({}))
     service_level: str = "answered_of_ended"
+    measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    conditions: "tuple[Condition, ...]" = ()
 
     def __post_init__(self) -> None:
+        self._check_measures()
         names = {period.name for period in self.periods}
+        conditional: tuple[Line | Grade, ...] = (*self.lines, *self.grades)
+        for told in conditional:
+            for name in sorted(told.when.get("period", frozenset()) - names):
+                raise InvalidSetting(f"{told.where}: there is no period {name!r}; add it, or correct the name")
+        self._check_conditions(names)
         for entry in self.lines:
-            for name in sorted(entry.when.get("period", frozenset()) - names):
-                raise InvalidSetting(f"{entry.where}: there is no period {name!r}; add it, or correct the name")
             if entry.hours and entry.hours not in self.hours:
                 raise InvalidSetting(
                     f"{entry.where}: there are no hours {entry.hours!r}; add them, or correct the name"
                 )
-            if entry.hours and entry.limit not in (*CLOCKS, *DUTIES):
-                raise InvalidSetting(f"{entry.where}: {entry.limit} is no clock, so it has no hours; leave them out")
+            if entry.hours and (entry.limit not in (*CLOCKS, *DUTIES) or entry.limit == "promise"):
+                why = "is due when it says itself" if entry.limit == "promise" else "is no clock"
+                raise InvalidSetting(f"{entry.where}: {entry.limit} {why}, so it has no hours; leave them out")
             if not entry.hours and entry.limit == "automatic_reply" and entry.limit_us < NO_LIMIT_US:
                 raise InvalidSetting(
                     f"{entry.where}: automatic_reply is due outside of hours; say hours: office, or of whatever name"
@@ -196,12 +248,44 @@ class Policy:
                     f"{other.where}: {other.limit} for {other.why()} is said already at {one.where}; keep one of the two"
                 )
 
+    def _check_measures(self) -> None:
+        if len(self.measures) > MEASURES_MAX:
+            raise InvalidSetting(
+                f"{self.measures[MEASURES_MAX].where}: there are {len(self.measures)} measures; a policy may have {MEASURES_MAX}"
+            )
+        known: dict[str, Measure] = {}
+        for measure in self.measures:
+            if measure.name in known:
+                raise InvalidSetting(
+                    f"{measure.where}: the measure {measure.name!r} is said already at {known[measure.name].where}; keep one of the two, or give it a name"
+                )
+            known[measure.name] = measure
+            if measure.hours and measure.hours not in self.hours:
+                raise InvalidSetting(
+                    f"{measure.where}: there are no hours {measure.hours!r}; add them, or correct the name"
+                )
+
+    def _check_conditions(self, periods: set[str]) -> None:
+        places: dict[str, str] = {}
+        for condition in self.conditions:
+            if condition.name in COMMITMENTS:
+                raise InvalidSetting(
+                    f"{condition.place}: {condition.name!r} is the name of a limit; call the condition otherwise"
+                )
+            if condition.name in places:
+                raise InvalidSetting(
+                    f"{condition.place}: the condition {condition.name!r} is said already at {places[condition.name]}; keep one of the two"
+                )
+            places[condition.name] = condition.place
+            for name in sorted(condition.where.get("period", frozenset()) - periods - {""}):
+                raise InvalidSetting(f"{condition.place}: there is no period {name!r}; add it, or correct the name")
+
     def find(self, limit: str, facts: Mapping[str, str]) -> Line | None:
         """The line that holds for a contact, None where there is none. `facts`: dimensions, and the period's name or ""."""
-        return next((entry for entry in self._ranked.get(limit, ()) if entry.holds(facts)), None)
+        return next((entry for entry in self.ranked.get(limit, ()) if entry.holds(facts)), None)
 
     @cached_property
-    def _ranked(self) -> Mapping[str, list[Line]]:
+    def ranked(self) -> Mapping[str, Sequence[Line]]:
         """The lines of each limit, the most specific first."""
         ranked: dict[str, list[Line]] = {}
         for entry in sorted(self.lines, key=lambda entry: entry.rank, reverse=True):
@@ -247,7 +331,17 @@ class Limits:
         for entry in policy.lines:
             if entry.limit_us < NO_LIMIT_US:
                 longest_us[entry.hours] = max(longest_us.get(entry.hours, 0), entry.limit_us)
+        for measure in policy.measures:
+            longest_us[measure.hours] = max(longest_us.get(measure.hours, 0), measure.within_us + 1)
         self.calendars = Calendars(policy.hours, longest_us)
+        ranked = [policy.ranked.get(limit, ()) for limit in CONTACT_LIMITS]
+        self._matcher = Matcher(ranked, self.periods)
+        self._values = (
+            _values(ranked, lambda entry: entry.limit_us, NO_LIMIT_US),
+            _values(ranked, lambda entry: entry.warn_permille, 0),
+            _values(ranked, lambda entry: self.calendars.names.index(entry.hours), 0),
+            _values(ranked, lambda entry: entry.pauses, 0),
+        )
 
     @property
     def tables(self) -> "Tables":
@@ -260,26 +354,21 @@ class Limits:
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
         known = self.table_us.shape[2]
-        new = self.combinations.values[known : len(self.combinations)].tolist()
-        if new:
-            texts = [names.texts for names in self.combinations.names]
-            told = [
-                dict(zip(DIMENSIONS, (names[code] for names, code in zip(texts, row, strict=True)), strict=True))
-                for row in new
-            ]
-            found = [
-                [[self.policy.find(limit, facts | {"period": period}) for facts in told] for period in self.periods]
-                for limit in CONTACT_LIMITS
-            ]
-            self.table_us = np.concatenate((self.table_us, _table(found, "limit_us", NO_LIMIT_US)), axis=2)
-            self.warn_permille = np.concatenate((self.warn_permille, _table(found, "warn_permille", 0)), axis=2)
-            self.pausable = np.concatenate((self.pausable, _table(found, "pauses", False)), axis=2)
-            calendars = [[[entry.hours if entry else "" for entry in row] for row in plane] for plane in found]
-            numbers = np.array(
-                [[[*map(self.calendars.names.index, row)] for row in plane] for plane in calendars], np.int64
+        new = self.combinations.values[known : len(self.combinations)]
+        if len(new):
+            found = self._matcher.find([names.texts for names in self.combinations.names], new)
+            tables = (self.table_us, self.warn_permille, self.hours_of, self.pausable)
+            self.table_us, self.warn_permille, self.hours_of, self.pausable = (
+                np.concatenate((table, _told(values, found)), axis=2)
+                for table, values in zip(tables, self._values, strict=True)
             )
-            self.hours_of = np.concatenate((self.hours_of, numbers), axis=2)
 
 
-def _table(found: list[list[list[Line | None]]], name: str, default: int) -> NDArray[np.int64]:
-    return np.array([[[getattr(entry, name, default) for entry in row] for row in plane] for plane in found], np.int64)
+def _values(ranked: Sequence[Sequence[Line]], told: Callable[[Line], int], default: int) -> list[NDArray[np.int64]]:
+    """What the lines of each limit say; behind them what holds where none does."""
+    return [np.array([*map(told, lines), default], np.int64) for lines in ranked]
+
+
+def _told(values: list[NDArray[np.int64]], found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the lines found say, by limit, period and combination."""
+    return np.stack([of_limit[numbers] for of_limit, numbers in zip(values, found, strict=True)])

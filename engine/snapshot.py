@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.agents import ARRAYS as AGENT_ARRAYS
 from engine.alarms import Alarm
@@ -21,19 +22,20 @@ from engine.events import Details
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
 from engine.tallies import Rollup
+from engine.waits import HEAD, RECORD, WAIT
 from engine.watermark import Source
+from engine.windows import pane_us_of
 
-__all__ = ["restore", "snapshot"]
+__all__ = ["fingerprint", "restore", "snapshot"]
 
-_VERSION = 5
+_VERSION = 6
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
 
-def fingerprint(engine: Any) -> str:
+def fingerprint(settings: Any) -> str:
     """What must not differ between the engine that wrote a snapshot and the one that reads it."""
-    settings = engine.settings
-    told = (_VERSION, settings.rollups, engine.pane_us, FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
+    told = (_VERSION, settings.rollups, pane_us_of(list(settings.windows)), FIELDS, LEVELS, settings.linger_us, settings.disorder_bound_us,
             settings.allowed_lateness_us)  # fmt: skip
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
@@ -42,7 +44,7 @@ def snapshot(engine: Any) -> bytes:
     """The state of an engine between two calls."""
     order, identities = engine.order, engine.identities
     state = {
-        "fingerprint": fingerprint(engine),
+        "fingerprint": fingerprint(engine.settings),
         "secret": engine.secret.value,
         "sequence": engine.sequence,
         "details": engine.details,
@@ -65,11 +67,16 @@ def snapshot(engine: Any) -> bytes:
             **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
         },
         "contacts": _contacts(engine.contacts),
+        "repeats": engine.repeats.state(),
+        "responses": _responses(engine.responses),
         "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
+        "back_office": engine.back_office.state(), "misses": engine.misses.state(),
         "tallies": {
+            "further": engine.tallies.further,
             "oldest_pane": engine.tallies.oldest_pane, "expired_count": engine.tallies.expired_count,
             "rollups": [_rollup(rollup) for rollup in engine.tallies.rollups],
         },
+        "watch": engine.watch.saved(),
     }  # fmt: skip
     return msgspec.msgpack.encode(state, enc_hook=_packed)
 
@@ -77,7 +84,7 @@ def snapshot(engine: Any) -> bytes:
 def restore(engine: Any, data: bytes) -> None:
     """Fills a new engine. Raises InvalidSetting when the snapshot was made with other settings, ValueError when it is broken."""
     state = _unpacked(msgspec.msgpack.decode(data))
-    if state["fingerprint"] != fingerprint(engine):
+    if state["fingerprint"] != fingerprint(engine.settings):
         raise InvalidSetting(
             "the snapshot was made with other rollups, windows or bounds; start with an empty data folder or the old settings"
         )
@@ -105,13 +112,22 @@ def restore(engine: Any, data: bytes) -> None:
     for name, _, _ in AGENT_ARRAYS:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
+    engine.repeats.restore(state["repeats"])
+    _restore_responses(engine.responses, state["responses"])
     alarms = state["alarms"]
-    engine.alarms.waiting = [_alarm(told) for told in alarms["waiting"]]
+    engine.alarms.add([_alarm(told) for told in alarms["waiting"]])
     engine.alarms.lost_count = alarms["lost_count"]
+    engine.back_office.restore(state["back_office"])
+    engine.misses.restore(state["misses"])
     tallies = state["tallies"]
+    if tuple(tallies["further"]) != engine.tallies.further:
+        raise InvalidSetting(
+            "the snapshot was made with other response measures; start with the policy that it was made with"
+        )
     engine.tallies.oldest_pane, engine.tallies.expired_count = tallies["oldest_pane"], tallies["expired_count"]
     for rollup, saved in zip(engine.tallies.rollups, tallies["rollups"], strict=True):
         _restore_rollup(rollup, saved)
+    engine.watch.restore(state["watch"], engine.contacts, engine.agents)
 
 
 def _names(names: Names) -> dict[str, Any]:
@@ -163,6 +179,32 @@ def _restore_contacts(contacts: Any, saved: dict[str, Any]) -> None:
         contacts.lives[name] = values
     contacts.find_again()
     contacts.look_again()
+
+
+def _responses(responses: Any) -> dict[str, Any]:
+    arrays = {
+        "heads": responses.heads, "waits": responses.waits, "records": responses.records_in_use()
+    }  # fmt: skip
+    return {
+        "measures": [measure.name for measure in responses.measures],
+        "counts": responses.counts, "soonest_us": responses.soonest_us,
+        **{name: {field: array[field] for field in array.dtype.names} for name, array in arrays.items()},
+    }  # fmt: skip
+
+
+def _restore_responses(responses: Any, saved: dict[str, Any]) -> None:
+    responses.counts, responses.soonest_us = saved["counts"], saved["soonest_us"]
+    responses.heads, responses.waits = _structured(saved["heads"], HEAD), _structured(saved["waits"], WAIT)
+    responses.restore_records(_structured(saved["records"], RECORD))
+    responses.look_again()
+
+
+def _structured(saved: dict[str, Any], dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """An array with fields, from its fields."""
+    array = np.zeros(len(next(iter(saved.values()))), dtype)
+    for name, values in saved.items():
+        array[name] = values
+    return array
 
 
 def _rollup(rollup: Rollup) -> dict[str, Any]:

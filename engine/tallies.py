@@ -5,7 +5,7 @@ values. A batch's facts are summed once by pane and combination, and only these 
 ratios do not: dividing is the reader's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ __all__ = ["NO_PEAK", "Rollup", "Tallies"]
 
 Index = NDArray[np.int64]
 
-_FIELD_COUNT = len(FIELDS)
 #: Bits of a cell's key that hold the group; the pane is above them.
 _GROUP_BITS = 16
 _GROUPS_MAX = 1 << _GROUP_BITS
@@ -35,25 +34,26 @@ class Rollup:
 
     `keys` int64, ascending: pane shifted left 16 bits, plus group. `places` gives each key its row in `sums` (rows, fields)
     int64, `peaks` (rows, levels) int64 relative to the level at the pane's start, and `longest_us` int64. `totals`
-    (groups, fields) sums everything ever counted.
+    (groups, fields) sums everything ever counted. `fields` are the columns by name: `FIELDS` and then further ones.
     """
 
-    def __init__(self, dimensions: Sequence[str], groups_max: int) -> None:
+    def __init__(self, dimensions: Sequence[str], groups_max: int, further: Sequence[str] = ()) -> None:
         unknown = [name for name in dimensions if name not in DIMENSIONS]
         if unknown:
             raise InvalidSetting(f"{unknown[0]!r} is not a dimension; choose from {', '.join(DIMENSIONS)}")
         self.dimensions = tuple(dimensions)
         self.columns = [DIMENSIONS.index(name) for name in dimensions]
+        self.fields: Mapping[str, int] = FIELD | {name: len(FIELDS) + place for place, name in enumerate(further)}
         self.groups_max = min(groups_max, _GROUPS_MAX)
         self.groups: dict[tuple[str, ...], int] = {} if dimensions else {(): 0}
         self.overflow_count = 0
         self.group_of = np.empty(0, np.int64)
         self.keys = np.empty(0, np.int64)
         self.places = np.empty(0, np.int64)
-        self.sums = np.zeros((64, _FIELD_COUNT), np.int64)
+        self.sums = np.zeros((64, len(self.fields)), np.int64)
         self.peaks = np.full((64, len(PEAK_LEVELS)), NO_PEAK, np.int64)
         self.longest_us = np.full(64, -1, np.int64)
-        self.totals = np.zeros((64, _FIELD_COUNT), np.int64)
+        self.totals = np.zeros((64, len(self.fields)), np.int64)
         self.base = np.zeros((64, len(LEVELS)), np.int64)
         self.histograms = Histograms()
 
@@ -61,6 +61,17 @@ class Rollup:
     def name(self) -> str:
         """How outputs call it: `total`, or its dimensions joined by commas."""
         return ",".join(self.dimensions) or "total"
+
+    def adopt(self, further: Sequence[str]) -> None:
+        """Has other columns beyond `FIELDS`; those that keep their names keep what they hold."""
+        fields = FIELD | {name: len(FIELDS) + place for place, name in enumerate(further)}
+        for name in ("sums", "totals"):
+            before = getattr(self, name)
+            after = np.zeros((len(before), len(fields)), np.int64)
+            kept = [field for field in fields if field in self.fields]
+            after[:, [fields[field] for field in kept]] = before[:, [self.fields[field] for field in kept]]
+            setattr(self, name, after)
+        self.fields = fields
 
     def refresh(self, combinations: Combinations) -> None:
         """Gives the combinations that are new since the last call their group."""
@@ -117,17 +128,26 @@ class Rollup:
 
 
 class Tallies:
-    """All rollups, fed with facts. `oldest_pane` is the first pane still kept; facts for older ones are counted only."""
+    """All rollups, fed with facts. `further` are columns beyond `FIELDS`. `oldest_pane` is the first pane still kept; facts for older ones are counted only."""
 
     def __init__(
-        self, rollups: Sequence[Sequence[str]], pane_us: int, combinations: Combinations, groups_max: int
-    ) -> None:
+        self, rollups: Sequence[Sequence[str]], pane_us: int, combinations: Combinations, groups_max: int,
+        further: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.further = tuple(further)
         self.pane_us = pane_us
         self.combinations = combinations
-        self.rollups = [Rollup(dimensions, groups_max) for dimensions in rollups]
+        self.rollups = [Rollup(dimensions, groups_max, further) for dimensions in rollups]
         self.oldest_pane = -(2**40)
         self.expired_count = 0
         self._scratch = np.zeros(0, np.int64)
+
+    def adopt(self, further: Sequence[str]) -> None:
+        """Has other columns beyond `FIELDS`."""
+        if tuple(further) != self.further:
+            self.further = tuple(further)
+            for rollup in self.rollups:
+                rollup.adopt(further)
 
     def absorb(self, facts: Facts) -> None:
         """Adds the facts of one batch to every rollup."""
@@ -186,11 +206,12 @@ class Tallies:
                 return
             fields, codes, panes, values = fields[kept], codes[kept], panes[kept], values[kept]
         cell_panes, cell_codes, cells = self._compact(panes, codes, len(self.combinations))
-        sums = np.zeros((len(cell_panes), _FIELD_COUNT), np.int64)
-        np.add.at(sums.ravel(), cells * _FIELD_COUNT + fields, values)
+        field_count = len(FIELDS) + len(self.further)
+        sums = np.zeros((len(cell_panes), field_count), np.int64)
+        np.add.at(sums.ravel(), cells * field_count + fields, values)
         for rollup in self.rollups:
             group_panes, groups, inverse = self._compact(cell_panes, rollup.group_of[cell_codes], len(rollup.groups))
-            rolled = np.zeros((len(group_panes), _FIELD_COUNT), np.int64)
+            rolled = np.zeros((len(group_panes), field_count), np.int64)
             np.add.at(rolled, inverse, sums)
             rows = rollup.rows((group_panes << _GROUP_BITS) | groups)
             rollup.sums[rows] += rolled

@@ -4,8 +4,8 @@ Panes lie on a fixed grid of UTC, fine enough for the offset of every zone; a wi
 zone begin at local midnight and every step from there, so a day of daylight-saving change has more or fewer of them.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from math import gcd
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidSetting
-from engine.facts import FIELD, FIELDS, LEVELS, MEASURES, PEAK_LEVELS
+from engine.facts import FIELD, LEVELS, MEASURES, PEAK_LEVELS
 from engine.histograms import BUCKET_COUNT
 from engine.tallies import _GROUP_BITS, NO_PEAK, Rollup
 from engine.times import DAY_US, MINUTE_US, iso, local_midnight_us
@@ -79,7 +79,7 @@ class Figures:
     """Sums by window and group: row i is window `windows[i]` (an index into the starts given) and group `groups[i]`.
 
     `sums` (rows, fields) int64, where the area of a level covers the whole window; `peaks` (rows, levels) int64; `longest_us`
-    int64, -1 where nobody waited; `histograms` (measures, rows, buckets) int32.
+    int64, -1 where nobody waited; `histograms` (measures, rows, buckets) int32. `fields` are the columns of the sums by name.
     """
 
     windows: Instants
@@ -88,17 +88,18 @@ class Figures:
     peaks: NDArray[np.int64]
     longest_us: Instants
     histograms: NDArray[np.int32]
+    fields: Mapping[str, int] = field(default_factory=lambda: FIELD)
 
     def field(self, name: str) -> Instants:
         """One field of the sums, a value a row."""
-        column: Instants = self.sums[:, FIELD[name]]
+        column: Instants = self.sums[:, self.fields[name]]
         return column
 
     def only(self, chosen: NDArray[np.bool_]) -> "Figures":
         """The rows chosen."""
         return Figures(
             self.windows[chosen], self.groups[chosen], self.sums[chosen], self.peaks[chosen], self.longest_us[chosen],
-            self.histograms[:, chosen],
+            self.histograms[:, chosen], self.fields,
         )  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def _collect(
     row_of[chosen] = np.arange(len(chosen))
     rows = row_of[pairs]
     places = rollup.places[cells]
-    sums = np.zeros((len(chosen), len(FIELDS)), np.int64)
+    sums = np.zeros((len(chosen), len(rollup.fields)), np.int64)
     np.add.at(sums, rows, rollup.sums[places])
     window_of, group_of = chosen // group_count, chosen % group_count
     ends = ends_us if until_us is None else np.clip(ends_us, starts_us, np.maximum(starts_us, until_us))
@@ -207,7 +208,7 @@ def _collect(
     np.maximum.at(longest_us, rows, rollup.longest_us[places])
     return Figures(
         window_of + offset, group_of, sums, peaks, longest_us,
-        _histograms(rollup, first_panes, end_panes, row_of, group_count, len(chosen)),
+        _histograms(rollup, first_panes, end_panes, row_of, group_count, len(chosen)), rollup.fields,
     )  # fmt: skip
 
 

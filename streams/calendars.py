@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from inspect import signature
-from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,7 +20,7 @@ from icalendar import Event
 
 from engine.hours import Hours, Intervals
 
-__all__ = ["Days", "UnusableCalendar", "feed_days", "public_holidays", "read_feed"]
+__all__ = ["FEED_BYTES_MAX", "Days", "UnusableCalendar", "feed_days", "public_holidays"]
 
 FEED_BYTES_MAX = 1 << 20
 EVENTS_MAX = 5_000
@@ -124,14 +123,6 @@ def _unknown(calendar: holidays.HolidayBase, country: str, years: range, closed:
     estimated = sorted(day for day in closed if any(mark in calendar[day] for mark in marks))
     if estimated:
         yield f"{country}: estimated, so check and correct by exceptions: {', '.join(map(str, estimated))}"
-
-
-def read_feed(path: Path) -> bytes:
-    """The bytes of a feed in a file. Raises OSError, and UnusableCalendar when it is too large."""
-    with path.open("rb") as file:
-        data = file.read(FEED_BYTES_MAX + 1)
-    _check_size(data)
-    return data
 
 
 def feed_days(

@@ -49,6 +49,10 @@ class Clock:
             self.running = True
         return stamp_us
 
+    def stand(self, now_us: int) -> int:
+        """The instant that goes with what brings no event, a change of policy."""
+        return max(self._forward(now_us) if self.running else 0, self._reached_us)
+
     def tick(self, now_us: int) -> int:
         """The instant to which the engine may be advanced with nothing admitted, 0 while held."""
         now_us = self._forward(now_us)

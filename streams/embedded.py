@@ -25,15 +25,19 @@ from typing import Any
 
 import msgspec
 
-from engine.alarms import Alarm
-from engine.events import DIMENSIONS
+from engine.errors import InvalidSetting
 from engine.keys import SECRET_BYTES, Secret
-from engine.pipeline import Settings
+from engine.pipeline import Settings, followed
+from engine.policy import Policy
 from streams.clock import Clock
 from streams.gateway import Busy
-from streams.journal import Batch, Journal, JournalError
+from streams.journal import Batch, Journal, JournalError, KeptPolicy
 from streams.keeper import Keeper
+from streams.policy.files import Bundle
+from streams.policy.reading import unbundled
+from streams.policy.standing import kept_policy, successor
 from streams.settings import ServiceSettings
+from streams.telling import told
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
 
@@ -64,13 +68,19 @@ class Vitals:
     commit_us: int = 0
     commit_buckets: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS_S) + 1))
     refused_busy: int = 0
+    policy_reloads: Counter[str] = field(default_factory=Counter)
     snapshots: int = 0
     snapshot_bytes: int = 0
     snapshot_us: int = 0
 
 
 class Embedded:
-    """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died."""
+    """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died.
+
+    `bundle` is what the service's policy file says, from which the policy of `engine_settings` was read: it begins a new journal,
+    and is adopted behind the replay of one that was under another file. `refused` has the faults of what was offered last
+    and not taken.
+    """
 
     def __init__(
         self,
@@ -78,6 +88,7 @@ class Embedded:
         settings: ServiceSettings,
         engine_settings: Settings,
         *,
+        bundle: Bundle | None = None,
         on_publish: Callable[[Published], None] = lambda published: None,
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
@@ -86,8 +97,10 @@ class Embedded:
         self.vitals = Vitals()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
+        self.refused: tuple[str, ...] = ()
         self.published = Published(0, {}, b"{}")
         self._settings = settings
+        self._bundle = bundle
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
@@ -95,6 +108,7 @@ class Embedded:
         self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
+        self._adopting: set[Future[None]] = set()
         self._backlog_batches = 0
         self._backlog_bytes = 0
         self._closing = False
@@ -153,6 +167,49 @@ class Embedded:
             future.add_done_callback(lambda done: self._forget(batch) if done.exception() else None)
         return future
 
+    def refuse(self, *faults: str) -> None:
+        """Tell of a policy that was offered and not taken."""
+        self.refused = faults
+        self.vitals.policy_reloads["refused"] += 1
+        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
+
+    @property
+    def policy(self) -> KeptPolicy | None:
+        """What the journal knows of the policy in force."""
+        return self._keeper.policy
+
+    @property
+    def policy_held(self) -> Policy:
+        """The policy in force."""
+        return self._keeper.engine.settings.policy
+
+    def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
+        """Journal a policy, and hold the engine to it from that place on; the future is done once it does.
+
+        Raises Busy, and InvalidSetting where the engine cannot go on with it; then nothing has changed.
+        """
+        followed(self._keeper.engine.settings, policy)
+        with self._guard:
+            self._admit()
+            done, written = self._hand_in(kept, policy)
+        written.add_done_callback(lambda written: self._given_up(written.exception(), done))
+        return done
+
+    def _hand_in(self, kept: KeptPolicy, policy: Policy) -> tuple[Future[None], Future[Batch]]:
+        """Into the journal; the futures are done once it holds and once it is written."""
+        done: Future[None] = Future()
+        batch = Batch(b"", 0, received_us=kept.since_us, policy=kept, payload=(policy, done))
+        batch.clock_us = self._clock.stand(now_us())
+        self._adopting.add(done)
+        self._backlog_batches += 1  # The tick stands still, as for any batch.
+        return done, self.journal.append(batch)
+
+    def _given_up(self, error: BaseException | None, done: Future[None]) -> None:
+        if error is not None:
+            with self._guard:
+                self._backlog_batches -= 1
+            done.set_exception(error)
+
     def backlog(self) -> tuple[int, int]:
         """Batches and bytes submitted and not yet absorbed."""
         with self._guard:
@@ -195,7 +252,9 @@ class Embedded:
             self._publish()
         except BaseException as error:  # A bug must be loud: the process ends, and the journal keeps what it has.
             self.failure = error
-            if isinstance(error, JournalError):
+            for done in self._adopting:
+                done.cancel()
+            if isinstance(error, (JournalError, InvalidSetting)):
                 self._tell(str(error))
             else:
                 traceback.print_exc()
@@ -210,10 +269,7 @@ class Embedded:
             if batch is _STOP:
                 return
             if batch is not None:
-                self._keeper.take(batch, batch.payload if isinstance(batch.payload, list) else [])
-                batch.payload = None
-                self.vitals.batches += 1
-                self._forget(batch)
+                self._take(batch)
             turn = time.monotonic()
             if turn >= tick_at:
                 self._tick()
@@ -223,6 +279,18 @@ class Embedded:
                 publish_at = max(publish_at + settings.publish_us / 1e6, turn)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
+
+    def _take(self, batch: Batch) -> None:
+        if isinstance(batch.payload, tuple):
+            policy, done = batch.payload
+            self._keeper.adopt(batch, policy)
+            self._adopting.discard(done)
+            done.set_result(None)
+        else:
+            self._keeper.take(batch, batch.payload if isinstance(batch.payload, list) else [])
+        batch.payload = None
+        self.vitals.batches += 1
+        self._forget(batch)
 
     def _next_batch(self, wait_s: float) -> Batch | None:
         try:
@@ -239,9 +307,10 @@ class Embedded:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
-        self._alarms.extendleft(map(_told, self._keeper.engine.take_alarms()))
+        self._alarms.extendleft(map(told, self._keeper.engine.take_alarms()))
         facts["alarms"] = list(self._alarms)
         facts["counters"] = self._counters()
+        facts["policy"] = self._policy()
         facts["service"] = {
             "sent_us": now_us(),
             "started_us": self._started_us,
@@ -253,6 +322,11 @@ class Embedded:
         }
         self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
         self._on_publish(self.published)
+
+    def _policy(self) -> dict[str, Any]:
+        kept = self.policy
+        of_it = {"name": kept.name, "by": kept.by, "since_us": kept.since_us} if kept else {}
+        return of_it | {"refused": list(self.refused), "reloads": dict(self.vitals.policy_reloads)}
 
     def _counters(self) -> dict[str, Any]:
         counters = self._keeper.engine.counters
@@ -269,8 +343,10 @@ class Embedded:
             self.vitals.snapshot_us = (time.perf_counter_ns() - started) // 1_000
 
     def _restore(self) -> None:
+        if self._bundle:
+            self.journal.begin_with(kept_policy(self._bundle, by="start", since_us=now_us()))
         self._keeper.open(_turn_us())
-        if self.journal.sequence:
+        if self._keeper.knows_events:
             self._clock.restored(now_us(), self._keeper.reached_us)
         whole = self.journal.lines_behind(self._keeper.covered)
         done = 0
@@ -284,20 +360,23 @@ class Embedded:
                 return
         if whole:
             self._tell(f"Replayed {done:,} events from the journal.")
+        self._follow_the_file()
 
-
-def _told(alarm: Alarm) -> dict[str, Any]:
-    """An alarm as readers get it; of the dimensions those that are known."""
-    return {
-        "id": alarm.id,
-        "at_us": alarm.at_us,
-        "commitment": alarm.commitment,
-        "step": alarm.step,
-        alarm.about: alarm.name,
-        "since_us": alarm.since_us,
-        **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value},
-        **dict(alarm.more),
-    }
+    def _follow_the_file(self) -> None:
+        """Adopts what the service's file says, where it said something else before or stands on something else."""
+        kept, file = self.policy, self._bundle
+        if kept is None or file is None or (wanted := successor(kept, file)) is None:
+            return
+        policy = unbundled(wanted)
+        try:
+            followed(self._keeper.engine.settings, policy)
+        except InvalidSetting as fault:
+            self.refuse(str(fault))
+            return
+        renewed = kept_policy(wanted, by="start", since_us=now_us(), file_digest=file.digest)
+        _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
+        written.result()
+        self._take(self._absorb.get())
 
 
 def _plain(value: Any) -> Any:

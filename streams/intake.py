@@ -1,7 +1,7 @@
 """From the body of a request to lines that may be stored.
 
 Owns: inflating within a bound, telling one event from an array from NDJSON (pretty-printed or not), and privacy on
-entry: `text` is removed and `customer` replaced by a keyed hash. Never judges an event (engine.events does), never
+entry: of `text` only stays whether it held a negative word, and `customer` is replaced by a keyed hash. Never judges an event (engine.events does), never
 stores one, never sends one anywhere.
 
 Law: what leaves here holds no message text and no customer's own identifier at the top level of an event; lines keep
@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+
+from streams.negative import NegativeWords, default_words
 
 __all__ = ["BodyError", "Pseudonyms", "inflate", "lines_of", "pieces"]
 
@@ -106,13 +108,14 @@ def pieces(lines: bytes) -> Iterator[bytes]:
 class Pseudonyms:
     """The key under which customers are known in this installation, and the removal of what must not be kept."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, words: NegativeWords | None = None) -> None:
+        self._words = words or default_words()
         if len(key) != KEY_BYTES:
             raise ValueError(f"The pseudonym key must have {KEY_BYTES} bytes, not {len(key)}.")
         self._keyed = hmac.new(key, digestmod=hashlib.sha256)
 
     @classmethod
-    def kept_in(cls, path: Path) -> Pseudonyms:
+    def kept_in(cls, path: Path, words: NegativeWords | None = None) -> Pseudonyms:
         """Read the key, or create it once, readable by its owner only. Raises ValueError when it is damaged."""
         if not path.exists():
             # Written aside and moved into place: a process killed here leaves the whole key or none.
@@ -123,7 +126,7 @@ class Pseudonyms:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-        return cls(path.read_bytes())
+        return cls(path.read_bytes(), words)
 
     def of(self, customer: str) -> str:
         """The pseudonym of a customer: the same for the same key, not to be turned back without it."""
@@ -151,9 +154,10 @@ class Pseudonyms:
 
     def _scrub_line(self, line: bytes) -> bytes:
         event = _object.decode(line)
-        text, customer = event.pop("text", None), event.pop("customer", None)
-        if text is None and customer is None:
+        if "text" not in event and "customer" not in event:
             return line
+        self._words.judged(event)
+        customer = event.pop("customer", None)
         if customer is not None and (written := bytes(customer)) != b"null":
             event["customer"] = msgspec.Raw(b'"' + self.of(_name(written)).encode() + b'"')
         return _encode(event)

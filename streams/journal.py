@@ -1,7 +1,8 @@
 """The journal: what was accepted is on disk before anyone is told so.
 
-Owns: one SQLite file with the accepted batches, the last two snapshots of the engine, the newest rejected lines and
-the totals of rejects by reason. Never decodes an event and never knows the engine: bodies and snapshots are bytes.
+Owns: one SQLite file with the accepted batches, the policies and their places among these, the last two snapshots of the
+engine, the newest rejected lines and the totals of rejects by reason. Never decodes an event, reads a policy or knows the
+engine: bodies, bundles and snapshots are bytes.
 
 Law: a batch is answered for only after the transaction that holds it is on disk (WAL, synchronous=FULL); batches are
 numbered without a gap in the order in which they were handed in; a batch is deleted only when the older of two
@@ -19,20 +20,24 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Batch", "Journal", "JournalError", "RejectedLine", "Snapshot"]
+__all__ = ["Batch", "Journal", "JournalError", "KeptPolicy", "RejectedLine", "Snapshot"]
 
 APPLICATION_ID = 0x464C5257
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SNAPSHOTS_KEPT = 2
 GROUP_BATCHES_MAX = 256
 GROUP_BYTES_MAX = 32 << 20
 WAL_BYTES_KEPT = 64 << 20
 
-_SCHEMA = """
+_POLICIES = """
+CREATE TABLE policies (sequence INTEGER PRIMARY KEY, since_us INTEGER NOT NULL, name TEXT NOT NULL, by TEXT NOT NULL,
+    file_digest TEXT NOT NULL, checksum INTEGER NOT NULL, bundle BLOB NOT NULL);
+"""
+_SCHEMA = f"""{_POLICIES}
 CREATE TABLE batches (sequence INTEGER PRIMARY KEY, received_us INTEGER NOT NULL, clock_us INTEGER NOT NULL,
     source TEXT NOT NULL, lines INTEGER NOT NULL, checksum INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE snapshots (sequence INTEGER PRIMARY KEY, created_us INTEGER NOT NULL, checksum INTEGER NOT NULL,
@@ -41,6 +46,7 @@ CREATE TABLE rejects (id INTEGER PRIMARY KEY AUTOINCREMENT, received_us INTEGER 
     line INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE reject_totals (reason TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
+_INSERT_POLICY = "INSERT INTO policies VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class JournalError(Exception):
@@ -60,9 +66,25 @@ class RejectedLine(Protocol):
     def detail(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPolicy:
+    """A policy that holds for what lies behind `sequence`, its own place among the batches, 0 for the one to begin with.
+
+    `name` is how its file is called, `by` what had it adopted, `since_us` when by the wall clock; `file_digest` is of what the
+    service's policy file said at that time, which is another policy where this one was sent. `bundle` is the caller's own.
+    """
+
+    since_us: int
+    name: str
+    by: str
+    file_digest: str
+    bundle: bytes
+    sequence: int = 0
+
+
 @dataclass(slots=True)
 class Batch:
-    """Accepted lines of one request (`body`, NDJSON), and what was refused beside them.
+    """Accepted lines of one request (`body`, NDJSON), and what was refused beside them; or a policy, and then no lines.
 
     `clock_us` is the instant to which the engine must be advanced before it absorbs the batch, 0 for none.
     `sequence` is given by the journal; it stays 0 when no line was accepted. `payload` is the caller's own.
@@ -76,6 +98,12 @@ class Batch:
     rejects: Sequence[RejectedLine] = ()
     payload: object = None
     sequence: int = 0
+    policy: KeptPolicy | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it has a place in the journal."""
+        return self.lines > 0 or self.policy is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +137,7 @@ class Journal:
         on_durable: Callable[[Batch], None] = lambda batch: None,
         on_commit: Callable[[int, int], None] = lambda batches, elapsed_us: None,
     ) -> None:
-        """Start the writer. `on_durable` is called on its thread once a batch with lines is on disk, in sequence
+        """Start the writer. `on_durable` is called on its thread once a batch with lines, or a policy, is on disk, in sequence
         order; `on_commit` with the number of batches and the duration in microseconds of each transaction."""
         self._on_durable = on_durable
         self._on_commit = on_commit
@@ -152,7 +180,34 @@ class Journal:
             body = _inflate(packed, checksum)
             if body is None:
                 raise self._damage(f"batch {expected} is not intact")
-            yield Batch(body, lines, source, received_us, clock_us, sequence=expected)
+            policy = None if lines else self.policy_at(expected)
+            if not lines and (policy is None or policy.sequence != expected):
+                raise self._damage(f"the policy behind batch {expected} is missing")
+            yield Batch(body, lines, source, received_us, clock_us, sequence=expected, policy=policy)
+
+    def policy_at(self, sequence: int) -> KeptPolicy | None:
+        """The policy in force behind `sequence`; None in a journal that was begun without."""
+        rows = self._read(
+            "SELECT since_us, name, by, file_digest, checksum, bundle, sequence FROM policies "
+            "WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1",
+            (sequence,),
+        )
+        for since_us, name, by, file_digest, checksum, packed, place in rows:
+            bundle = _inflate(packed, checksum)
+            if bundle is None:
+                raise self._damage(f"the policy behind batch {place} is not intact")
+            return KeptPolicy(since_us, name, by, file_digest, bundle, place)
+        return None
+
+    def begin_with(self, policy: KeptPolicy) -> None:
+        """Keep the policy that holds from the beginning, unless there is one."""
+        with self._lock:
+            try:
+                with self._database as transaction:
+                    if not transaction.execute("SELECT count(*) FROM policies").fetchone()[0]:
+                        transaction.execute(_INSERT_POLICY, _policy_row(policy, 0))
+            except sqlite3.Error as error:
+                raise self._refusal(error) from None
 
     def lines_behind(self, sequence: int) -> int:
         """How many accepted lines lie behind `sequence`."""
@@ -187,6 +242,11 @@ class Journal:
                     transaction.execute("DELETE FROM snapshots WHERE sequence < ?", (kept[-1],))
                     if len(kept) == SNAPSHOTS_KEPT:
                         transaction.execute("DELETE FROM batches WHERE sequence <= ?", (kept[-1],))
+                        transaction.execute(
+                            "DELETE FROM policies WHERE sequence <"
+                            " (SELECT max(sequence) FROM policies WHERE sequence <= ?)",
+                            (kept[-1],),
+                        )
                 self._database.execute("PRAGMA incremental_vacuum").fetchall()
             except sqlite3.Error as error:
                 raise JournalError(f"The snapshot could not be written to {self.path}: {error}.") from None
@@ -240,6 +300,9 @@ class Journal:
         if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise JournalError(f"The file {self.path} is not a Floorwatch journal; name another data folder.")
         version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version == 1:  # Before policies had their places.
+            database.executescript(f"BEGIN IMMEDIATE; {_POLICIES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            version = SCHEMA_VERSION
         if version != SCHEMA_VERSION:
             raise JournalError(
                 f"The journal {self.path} has format {version}, this program reads {SCHEMA_VERSION}; "
@@ -304,18 +367,22 @@ class Journal:
 
     def _commit(self, group: list[tuple[Batch, Future[Batch]]]) -> None:
         started = time.perf_counter_ns()
-        packed = [zlib.compress(batch.body, 1) if batch.lines else b"" for batch, _ in group]
+        packed = [zlib.compress(batch.body, 1) if batch.is_kept else b"" for batch, _ in group]
         sequence = self.sequence
-        rows = []
+        rows, policies = [], []
         for (batch, _), body in zip(group, packed, strict=True):
-            if batch.lines:
+            if batch.is_kept:
                 sequence += 1
                 batch.sequence = sequence
                 checksum = zlib.crc32(body)
                 rows.append((sequence, batch.received_us, batch.clock_us, batch.source, batch.lines, checksum, body))
+                if batch.policy:
+                    batch.policy = replace(batch.policy, sequence=sequence)
+                    policies.append(_policy_row(batch.policy, sequence))
         try:
             with self._lock, self._database as transaction:
                 transaction.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                transaction.executemany(_INSERT_POLICY, policies)
                 self._insert_rejects(transaction, [batch for batch, _ in group])
         except sqlite3.Error as error:
             for batch, future in group:
@@ -325,7 +392,7 @@ class Journal:
         self.sequence = sequence
         self._on_commit(len(group), (time.perf_counter_ns() - started) // 1_000)
         for batch, future in group:
-            if batch.lines:
+            if batch.is_kept:
                 self._on_durable(batch)
             future.set_result(batch)
 
@@ -348,6 +415,11 @@ class Journal:
             transaction.execute(
                 "DELETE FROM rejects WHERE id <= (SELECT max(id) FROM rejects) - ?", (self._rejects_kept_max,)
             )
+
+
+def _policy_row(policy: KeptPolicy, sequence: int) -> tuple[object, ...]:
+    packed = zlib.compress(policy.bundle, 1)
+    return sequence, policy.since_us, policy.name, policy.by, policy.file_digest, zlib.crc32(packed), packed
 
 
 def _inflate(packed: bytes, checksum: int) -> bytes | None:

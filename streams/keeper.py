@@ -4,18 +4,23 @@ Owns: the engine, how far the journal is absorbed, the taking of snapshots and t
 thread, takes a lock, asks the time or publishes: whoever holds it calls it from one thread and says what time it is.
 
 Law: what the journal holds is what the engine is. Batches are absorbed in the journal's order, each after advancing
-the engine to the instant that the journal keeps with it; so replaying the journal repeats the run.
+the engine to the instant that the journal keeps with it, and each under the policy that held at its place; so
+replaying the journal repeats the run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from engine.events import Decoded, Vocabulary, decode
 from engine.keys import Secret
 from engine.pipeline import Engine, Settings
+from engine.policy import Policy
 from streams.intake import pieces
-from streams.journal import Batch, Journal, JournalError, Snapshot
+from streams.journal import Batch, Journal, JournalError, KeptPolicy, Snapshot
+from streams.policy.files import Bundle
+from streams.policy.reading import unbundled
 from streams.settings import ServiceSettings
 
 __all__ = ["Keeper"]
@@ -26,7 +31,8 @@ class Keeper:
 
     `secret` is for an engine that begins anew; one from a snapshot goes on with its own, so ask `engine.secret`.
 
-    `covered` is the sequence of the last batch absorbed. Instants called `now_us` may be of any clock that never goes
+    `covered` is the sequence of the last batch absorbed, `policy` what the journal knows of the policy in force; where it
+    knows none, that of the engine's settings holds. Instants called `now_us` may be of any clock that never goes
     back: only their differences count.
     """
 
@@ -41,6 +47,7 @@ class Keeper:
         self.journal = journal
         self.engine = Engine(engine_settings, secret)
         self.covered = 0
+        self.policy: KeptPolicy | None = None
         self._settings = settings
         self._engine_settings = engine_settings
         self._tell = tell
@@ -53,6 +60,11 @@ class Keeper:
     def reached_us(self) -> int:
         """The instant to which the clock has pushed event time so far, 0 for none."""
         return max(0, self.engine.order.floor_us + self._settings.disorder_bound_us)
+
+    @property
+    def knows_events(self) -> bool:
+        """Whether there is any event, absorbed or still to be replayed."""
+        return self.engine.counters.events > 0 or self.journal.lines_behind(self.covered) > 0
 
     def open(self, now_us: int) -> None:
         """Take the newest snapshot that can be used, or begin anew. Raises JournalError when neither is possible."""
@@ -74,11 +86,27 @@ class Keeper:
 
     def take(self, batch: Batch, decoded: Iterable[Decoded]) -> None:
         """Absorb a durable batch: the next one of the journal."""
+        if batch.policy:
+            self.adopt(batch, _read(batch.policy))
+            return
+        self._advance(batch)
+        for piece in decoded:
+            self.engine.absorb(piece)
+        self._took(batch)
+
+    def adopt(self, batch: Batch, policy: Policy) -> None:
+        """Hold the engine to the policy that is the next of the journal, read already."""
+        self._advance(batch)
+        self.engine.adopt(policy)
+        self.policy = batch.policy
+        self._took(batch)
+
+    def _advance(self, batch: Batch) -> None:
         if batch.clock_us:
             # The floor decides who is late; settling changes no figure and is left to the tick, once for many batches.
             self.engine.order.advance(batch.clock_us - self._settings.disorder_bound_us)
-        for piece in decoded:
-            self.engine.absorb(piece)
+
+    def _took(self, batch: Batch) -> None:
         self.covered = batch.sequence
         self._lines_since_saved += batch.lines
 
@@ -117,8 +145,9 @@ class Keeper:
     def _newest(self) -> tuple[Engine, int]:
         why = ""
         for snapshot in self.journal.snapshots():
+            settings = self._under_policy_at(snapshot.sequence)
             try:
-                return Engine.restore(snapshot.engine, self._engine_settings), snapshot.sequence
+                return Engine.restore(snapshot.engine, settings), snapshot.sequence
             except Exception as error:  # Whatever a damaged snapshot raises: the older one may be whole.
                 why = f" ({error})"
                 self._tell(f"The snapshot behind batch {snapshot.sequence} cannot be used{why}.")
@@ -127,4 +156,19 @@ class Keeper:
                 f"No snapshot in {self.journal.path} can be used{why} and the batches before them were pruned; nothing "
                 "was changed. Start with the settings of before, put a backup in its place, or name a new folder."
             )
-        return self.engine, 0
+        return Engine(self._under_policy_at(0), self.engine.secret), 0
+
+    def _under_policy_at(self, sequence: int) -> Settings:
+        """The engine's settings with the policy that was in force there, which is noted."""
+        self.policy = self.journal.policy_at(sequence)
+        return replace(self._engine_settings, policy=_read(self.policy)) if self.policy else self._engine_settings
+
+
+def _read(policy: KeptPolicy) -> Policy:
+    try:
+        return unbundled(Bundle.unpacked(policy.bundle))
+    except ValueError as error:
+        raise JournalError(
+            f"The policy {policy.name} in the journal, in force behind batch {policy.sequence}, cannot be read: {error}. "
+            "Run the version that wrote it."
+        ) from None

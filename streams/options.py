@@ -1,13 +1,16 @@
 """Types of command-line options that several commands share."""
 
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
+from engine.errors import InvalidSetting
 from engine.times import duration_us
+from streams.negative import NegativeWords, read_words
 
-__all__ = ["Duration", "Zone", "zone_of"]
+__all__ = ["Duration", "Words", "Zone", "zone_of"]
 
 
 def zone_of(text: str) -> ZoneInfo:
@@ -29,6 +32,20 @@ class Duration(click.ParamType):
         try:
             return duration_us(str(value))
         except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Words(click.ParamType):
+    """A file of negative words, given on as what looks for them."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NegativeWords:
+        if isinstance(value, NegativeWords):
+            return value
+        try:
+            return read_words(Path(value))
+        except InvalidSetting as error:
             self.fail(str(error), param, ctx)
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from engine.events import LINE_BYTES_MAX, Decoded, Reject, Vocabulary, decode
 from engine.keys import PUBLIC, Secret
+from streams.negative import NegativeWords, default_words
 
 __all__ = ["Recording"]
 
@@ -23,11 +24,12 @@ _BOM = b"\xef\xbb\xbf"
 @dataclass
 class Recording:
     """One file of events. `read_bytes` of its `size_bytes` have been read; `name` is how rejects call it, `secret` is what the
-    keys of its texts are made with."""
+    keys of its texts are made with, and `words` are those that make a customer's message a negative one."""
 
     path: Path
     name: str
     secret: Secret = PUBLIC
+    words: NegativeWords = field(default_factory=default_words)
     read_bytes: int = 0
     size_bytes: int = field(init=False)
 
@@ -70,6 +72,7 @@ class Recording:
     def _decode(self, data: bytes, line: int) -> Decoded:
         if self._vocabulary.full():
             self._vocabulary = Vocabulary(self.secret)
+        data = self.words.mark(data)
         return decode(data, source=self.name, first_line=line, vocabulary=self._vocabulary)
 
     def _too_long(self, line: int) -> Reject:

@@ -16,17 +16,22 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from engine.alarms import Alarm
 from engine.events import Decoded, Reject
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
 from engine.windows import Spec
-from streams.options import Duration, Zone
+from streams.negative import NegativeWords, default_words
+from streams.options import Duration, Words, Zone
 from streams.policy.reading import default_policy, read_policy
 from streams.reading import Recording
 from streams.report import summary, write_report, write_summary
+from streams.telling import write_alarms
 
 __all__ = ["merged", "progress", "replay"]
 
+#: Alarms that are sorted in memory.
+ALARMS_MAX = 2_000_000
 #: Rejected lines shown for each reason; all of them go to `--rejects`.
 _EXAMPLES = 3
 
@@ -37,6 +42,7 @@ FILE is NDJSON in the public event format, plain or gzipped; several files are m
 \b
 Examples:
   floorwatch replay january.jsonl.gz --report windows.csv --summary month.json
+  floorwatch replay january.jsonl.gz --policy policy.yaml --alarms alarms.jsonl
   floorwatch replay shop-a.jsonl shop-b.jsonl --report by-queue.csv --by queue --window 1h --step 15m
 """
 
@@ -46,6 +52,8 @@ Examples:
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the interval report (CSV) here.")
 @click.option("--summary", "summary_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the figures over the whole input (JSON) here.")  # fmt: skip
+@click.option("--alarms", "alarms_path", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write every alarm (NDJSON), by its instant, here.")  # fmt: skip
 @click.option("--window", type=Duration(), default="30m", show_default=True, help="Size of the windows.")
 @click.option("--step", type=Duration(), default=None, help="Step of the windows.  [default: their size]")
 @click.option("--by", default="", help="Dimensions to report by, for example queue,channel.")
@@ -58,6 +66,9 @@ Examples:
 )
 @click.option("--policy", "policy_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Hold the events to the policy in this file.  [default: see floorwatch policy default]")  # fmt: skip
+@click.option(
+    "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
+)
 @click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
 @click.option("--disorder", type=Duration(), default="10s", show_default=True,
               help="How far the events of one file may come out of order.")  # fmt: skip
@@ -65,12 +76,13 @@ Examples:
 @click.option("--rejects", "rejects_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
 def replay(
-    files: tuple[Path, ...], report: Path | None, summary_path: Path | None, window: int, step: int | None, by: str,
-    zone: ZoneInfo, policy_path: Path | None, all_windows: bool, disorder: int, strict: bool, rejects_path: Path | None,
+    files: tuple[Path, ...], report: Path | None, summary_path: Path | None, alarms_path: Path | None, window: int,
+    step: int | None, by: str, zone: ZoneInfo, policy_path: Path | None, words: NegativeWords | None, all_windows: bool,
+    disorder: int, strict: bool, rejects_path: Path | None,
 ) -> None:  # fmt: skip
     spec = Spec(window, step or window)
     dimensions = tuple(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
-    for output in (report, summary_path, rejects_path):
+    for output in (report, summary_path, alarms_path, rejects_path):
         if output and not output.absolute().parent.is_dir():
             # Said now, not after an hour of replaying.
             raise click.ClickException(f"{output}: there is no such folder; make it first, or name another")
@@ -78,29 +90,46 @@ def replay(
         Settings(),
         rollups=tuple(dict.fromkeys(((), dimensions))),
         windows=(spec,),
-        policy=read_policy(policy_path) if policy_path else default_policy(),
+        # Nobody takes alarms here, so conditions are not judged; no figure depends on them.
+        policy=replace(read_policy(policy_path) if policy_path else default_policy(), conditions=()),
         disorder_bound_us=disorder,
     )
     engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
-    recordings = [Recording(path, str(path), engine.secret) for path in dict.fromkeys(files)]
+    recordings = [Recording(path, str(path), engine.secret, words or default_words()) for path in dict.fromkeys(files)]
     found = _Rejects(strict, rejects_path)
+    alarms: list[Alarm] = []
     started = time.perf_counter()
     with found, progress() as shown:
         task = shown.add_task("replaying", total=sum(recording.size_bytes for recording in recordings))
         for decoded in merged(recordings, engine):
             found.take(decoded.rejects)
             engine.absorb(decoded)
+            if alarms_path:
+                _gather(engine, alarms)
             shown.update(task, completed=sum(recording.read_bytes for recording in recordings))
     engine.finish()
+    if alarms_path:
+        _gather(engine, alarms)
     seconds = time.perf_counter() - started
     if report:
         rows = write_report(engine, report, spec, zone, dimensions, all_windows)
         click.echo(f"{rows:,} rows written to {report}", err=True)
+    if alarms_path:
+        click.echo(f"{write_alarms(alarms, alarms_path, zone):,} alarms written to {alarms_path}", err=True)
     result = summary(engine, spec, zone, seconds)
     if summary_path:
         write_summary(result, summary_path)
     found.tell()
     _tell(result)
+
+
+def _gather(engine: Engine, alarms: list[Alarm]) -> None:
+    """Takes what was raised, to be sorted once all is known: a late event may raise what belongs before."""
+    alarms += engine.take_alarms()
+    if engine.limits_reached["alarms_max"] or len(alarms) > ALARMS_MAX:
+        raise click.ClickException(
+            f"more than {ALARMS_MAX:,} alarms would have to be sorted; replay fewer events at once, or limit less"
+        )
 
 
 def merged(recordings: list[Recording], *engines: Engine) -> Iterator[Decoded]:

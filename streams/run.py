@@ -20,20 +20,25 @@ from typing import Any
 
 import click
 
+from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
-from streams.options import Duration
-from streams.policy.reading import default_policy, read_policy
+from streams.negative import NegativeWords
+from streams.options import Duration, Words
+from streams.policy.files import Bundle
+from streams.policy.reading import default_policy
+from streams.policy.watching import PolicyFile
 from streams.service import serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 
 __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
+JOURNAL = "journal.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -60,6 +65,9 @@ class CannotStart(Exception):
     help="File of the policy.  [default: see floorwatch policy default]",
 )
 @click.option(
+    "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -73,6 +81,7 @@ def run(
     data: Path | None,
     zone: str,
     policy_path: Path | None,
+    words: NegativeWords | None,
     token_file: Path | None,
     disorder: int,
     snapshot_every: int,
@@ -94,12 +103,10 @@ def run(
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
             )
-            policy = read_policy(policy_path) if policy_path else default_policy()
-            engine_settings = _engine_settings(settings, policy)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, engine_settings, simulate)
+            code = _serve(settings, PolicyFile(policy_path), words, simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -115,10 +122,14 @@ def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     )
 
 
-def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool) -> int:
+def _serve(settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWords | None, simulate: bool) -> int:
+    bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
-        pseudonyms, journal = _open_data(settings)
+        pseudonyms, journal = _open_data(settings, words)
+        if bundle is None and journal.policy_at(journal.sequence) is None:
+            journal.close()
+            policy_file.read()  # Raises again: there is no other policy to go on with.
         if simulate and journal.sequence:
             journal.close()
             raise CannotStart(
@@ -129,7 +140,20 @@ def _serve(settings: ServiceSettings, engine_settings: Settings, simulate: bool)
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        return _run_loop(serve(settings, engine_settings, listener, pseudonyms, journal, companion))
+        engine_settings = _engine_settings(settings, policy)
+        return _run_loop(
+            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle)
+        )
+
+
+def _offered(policy_file: PolicyFile, settings: ServiceSettings) -> tuple[Bundle | None, Policy]:
+    """What the file says; None where it is refused and there may be a journal with the policy of before to go on with."""
+    try:
+        return policy_file.read()
+    except (InvalidSetting, OSError):
+        if not (settings.data / JOURNAL).exists():
+            raise
+        return None, default_policy()
 
 
 def _run_loop(main: Coroutine[Any, Any, int]) -> int:
@@ -162,11 +186,11 @@ def _listen(host: str, port: int) -> socket.socket:
         raise CannotStart(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from None
 
 
-def _open_data(settings: ServiceSettings) -> tuple[Pseudonyms, Journal]:
+def _open_data(settings: ServiceSettings, words: NegativeWords | None) -> tuple[Pseudonyms, Journal]:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key")
-        return pseudonyms, Journal(settings.data / "journal.sqlite", rejects_kept_max=settings.rejects_kept_max)
+        pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key", words)
+        return pseudonyms, Journal(settings.data / JOURNAL, rejects_kept_max=settings.rejects_kept_max)
     except OSError as error:
         raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
     except ValueError:

@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -30,6 +32,10 @@ from streams.gateway import Gateway
 from streams.guard import Guard
 from streams.intake import Pseudonyms
 from streams.journal import Journal
+from streams.policy.files import Bundle
+from streams.policy.watching import PolicyFile
+from streams.policy_routes import policy_routes
+from streams.reloading import Reloading
 from streams.settings import ServiceSettings
 
 __all__ = ["serve"]
@@ -45,8 +51,11 @@ async def serve(
     pseudonyms: Pseudonyms,
     journal: Journal,
     companion: Callable[[str], AbstractContextManager[None]],
+    policy_file: PolicyFile,
+    bundle: Bundle | None,
 ) -> int:
-    """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address."""
+    """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
+    is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
     loop = asyncio.get_running_loop()
     feed = Feed(settings.viewers_max)
     ended = asyncio.Event()
@@ -63,29 +72,56 @@ async def serve(
         engine_settings,
         on_publish=publish,
         on_failure=fail,
+        bundle=bundle,
     )
+    reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    server = uvicorn.Server(_server_config(_application(embedded, gateway, feed, settings)))
+    server = uvicorn.Server(_server_config(_application(embedded, gateway, feed, settings, reloading)))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
+    asked = asyncio.Event()
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, asked.set)
     embedded.start()
     # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
     serving = asyncio.ensure_future(server._serve([listener]))
+    failed = False
     with contextlib.ExitStack() as leaving:
         await _until_ready(embedded, ended, server, serving)
         if embedded.ready.is_set() and not ended.is_set():
+            if bundle is None:
+                await asyncio.to_thread(reloading.reload)
             address = _address(listener)
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
-            await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
+            looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
+            await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()
+            looking.cancel()
+            if looking.done() and (error := looking.exception()):
+                traceback.print_exception(error)
+                failed = True
     feed.close()
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
     gateway.close()
-    return 1 if embedded.failure is not None else 0
+    return 1 if failed or embedded.failure is not None else 0
+
+
+async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> None:
+    """Looks after the policy's file, and reads it when a signal asks."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), every_s)
+        look = reloading.reload if asked.is_set() else reloading.look
+        asked.clear()
+        await asyncio.to_thread(look)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _server_config(application: Any) -> uvicorn.Config:
@@ -103,7 +139,9 @@ def _server_config(application: Any) -> uvicorn.Config:
     )
 
 
-def _application(embedded: Embedded, gateway: Gateway, feed: Feed, settings: ServiceSettings) -> Guard:
+def _application(
+    embedded: Embedded, gateway: Gateway, feed: Feed, settings: ServiceSettings, reloading: Reloading
+) -> Guard:
     reading = routes(
         feed,
         now=lambda: embedded.published.body,
@@ -112,7 +150,9 @@ def _application(embedded: Embedded, gateway: Gateway, feed: Feed, settings: Ser
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
     )
-    return Guard(Starlette(routes=[*gateway.routes(), *reading]), settings)
+    return Guard(
+        Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]), settings
+    )
 
 
 class _Metrics:
@@ -142,6 +182,7 @@ def _health(embedded: Embedded, feed: Feed) -> Health:
             ("floorwatch_backlog_batches", "Batches accepted and not yet absorbed.", batches),
             ("floorwatch_backlog_bytes", "Their size.", size),
             ("floorwatch_viewers", "Walls that are being fed.", feed.viewers),
+            *_policy_gauge(embedded),
             ("floorwatch_snapshot_bytes", "Size of the newest snapshot.", vitals.snapshot_bytes),
             ("floorwatch_snapshot_seconds", "Time that the newest snapshot took.", vitals.snapshot_us / 1e6),
         ),
@@ -157,6 +198,12 @@ def _health(embedded: Embedded, feed: Feed) -> Health:
         commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
         commit_seconds_sum=vitals.commit_us / 1e6,
     )
+
+
+def _policy_gauge(embedded: Embedded) -> Iterator[tuple[str, str, float]]:
+    if embedded.policy:
+        told = "When the policy in force was taken, by this machine's clock."
+        yield "floorwatch_policy_loaded_timestamp_seconds", told, embedded.policy.since_us / 1e6
 
 
 async def _until_ready(

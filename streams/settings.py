@@ -80,6 +80,8 @@ class ServiceSettings:
     near_us: int = 250_000
     quiet_us: int = 10_000_000
     """When the tick may begin to move event time: see streams.clock."""
+    policy_look_us: int = 1_000_000
+    """How often the policy's file is looked at; a change is taken at the second look that finds it the same."""
     snapshot_interval_us: int = 30_000_000
     snapshot_lines: int = 2_000_000
 

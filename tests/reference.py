@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
+from tests import reference_cases
+from tests.reference_responses import Step, response_amounts
+
+__all__ = ["Adopt", "Advance", "Arrival", "End", "Oracle", "Rules", "Span", "peak_of_levels"]
 
 DIMENSIONS = ("queue", "channel", "tenant", "region", "tier", "partner", "party", "category")
 STATES = ("available", "busy", "wrapup", "break", "meeting", "training", "offline")
@@ -22,7 +25,7 @@ ORDER_AT_ONE_INSTANT = (
     "contact.opened", "contact.reopened", "contact.transferred", "contact.left_queue", "message.customer",
     "message.bot", "message.automatic", "contact.queued", "contact.announced", "contact.answered", "message.agent",
     "contact.resumed", "contact.held", "contact.unpending", "contact.pending", "contact.abandoned", "contact.closed",
-    "contact.invited", "contact.rated",
+    "contact.invited", "contact.rated", *reference_cases.ORDER_AT_ONE_INSTANT,
 )  # fmt: skip
 
 UNKNOWN, OPEN, WAITING, SERVED, HELD, HANDED, REWAITING, ABANDONED, CLOSED = (
@@ -41,9 +44,25 @@ COUNTED = {
     "message.automatic": "automatic_messages", "message.bot": "bot_messages",
 }  # fmt: skip
 #: Conditions of a policy's line, most telling first.
-TELLING = ("tenant", "queue", "tier", "category", "partner", "party", "channel", "region", "period")
+TELLING = ("tenant", "queue", "tier", "category", "kind", "grade", "priority", "department", "partner", "party", "channel",
+           "region", "period")  # fmt: skip
 OUTCOME_FIELD = {"left": "left_queue", "answered": "answered", "abandoned": "abandoned", "unanswered": "unanswered"}
 
+#: What the events of cases and the like say besides.
+TOLD = (
+    "contact",
+    "agent",
+    "case",
+    "kind",
+    "owner",
+    "department",
+    "priority",
+    "promise",
+    "due",
+    "passed",
+    "critical_errors",
+    "other_errors",
+)
 NEVER_US = -(2**62)
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US
@@ -90,7 +109,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that decide figures. `periods` are (name, start, end)."""
+    """The settings that decide figures. `periods` are (name, start, end), `grades` (grade, for whom, after how long)."""
 
     pane_us: int
     bound_us: int
@@ -98,19 +117,37 @@ class Rules:
     linger_us: int
     lines: tuple[Rule, ...] = ()
     periods: tuple[tuple[str, int, int], ...] = ()
+    grades: tuple[tuple[str, Mapping[str, tuple[str, ...]], int], ...] = ()
+    measures: tuple[Any, ...] = ()
+    hours: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
-    def find(self, limit: str, as_: Dimensions, at_us: int) -> Rule:
-        """The line for a contact: of those that fit, the one with most conditions, then the most telling."""
+    def known(self, as_: Dimensions, at_us: int) -> dict[str, str]:
+        """What lines may be conditional on."""
         known = dict(zip(DIMENSIONS, as_, strict=True))
-        known["period"] = next((name for name, start_us, end_us in self.periods if start_us <= at_us < end_us), "")
+        return known | {
+            "period": next((name for name, start_us, end_us in self.periods if start_us <= at_us < end_us), "")
+        }
+
+    def find(self, limit: str, as_: Dimensions, at_us: int, of: Mapping[str, str] = {}) -> Rule:
+        """The line for a contact, or a case `of` a kind: of those that fit, the one with most conditions, then the most telling."""
+        known = self.known(as_, at_us) | dict(of)
         fitting = [
             line
             for line in self.lines
-            if line.limit == limit and all(known[name] in values for name, values in line.when.items())
+            if line.limit == limit and all(known.get(name, "") in values for name, values in line.when.items())
         ]
         if not fitting:
             return Rule(limit, None)
         return max(fitting, key=lambda line: (len(line.when), [name in line.when for name in TELLING]))
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """From that place of the script on, these lines, periods and grades hold."""
+
+    lines: tuple[Rule, ...]
+    periods: tuple[tuple[str, int, int], ...] = ()
+    grades: tuple[tuple[str, Mapping[str, tuple[str, ...]], int], ...] = ()
 
 
 @dataclass
@@ -165,7 +202,26 @@ class Row:
             event.get("agent") or "",
             *(_number(event, name) for name in ("csat", "nps", "resolved", "slots", "negative")),
         ]
+        if self.kind in reference_cases.ORDER_AT_ONE_INSTANT:
+            told = [(event.get(name) is not None, str(event.get(name))) for name in TOLD]
+            return state, told, said, rest
         return state, said, rest
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What one row says of a problem: that a contact has it, or that a contact with it, or with none known, is closed."""
+
+    row: Row
+    problem: tuple[str, ...] | None
+    as_: Dimensions
+    arrival_us: int
+    is_judged: bool
+    limit: int | None = None
+
+    def place(self) -> tuple[Any, ...]:
+        row = self.row
+        return row.rank_us, not row.late, row.arrival if row.late else 0, row.event["contact"]
 
 
 def _number(event: Mapping[str, Any], name: str) -> int:
@@ -203,6 +259,7 @@ class Contact:
     phase: str = UNKNOWN
     outcome: str = "none"
     seen_us: int = NEVER_US
+    rank_us: int = NEVER_US
     counts_as: Dimensions | None = None
     was_queued: bool = False
     was_answered: bool = False
@@ -221,6 +278,8 @@ class Contact:
     clocks: dict[str, Clock] = field(default_factory=dict)
     pending_since_us: int | None = None
     happened: Counter[str] = field(default_factory=Counter)
+    customer: str = ""
+    problem: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -257,28 +316,58 @@ class Oracle:
         self.longest: list[tuple[Dimensions, int, int]] = []
         self.changes: list[Change] = []
         self.raised: list[Raised] = []
+        self.matters: list[Matter] = []
+        self.steps: list[Step] = []
         self._newest_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._heard_from_us: dict[str, int] = dict.fromkeys(sources, NEVER_US)
         self._ended: set[str] = set()
         self._floor_us = NEVER_US
         self._ids: set[str] = set()
         self._rows: list[Row] = []
+        self.back_office = reference_cases.BackOffice(self, _open_for)
+        self.adopted: list[tuple[int, Adopt]] = []
+        self._adopted: list[tuple[tuple[int, int, int], int, Adopt]] = []
 
-    def take(self, script: Iterable[Arrival | Advance | End]) -> "Oracle":
+    def take(self, script: Iterable[Arrival | Advance | End | Adopt]) -> "Oracle":
         """The whole input, to its end."""
         for number, happening in enumerate(script):
             if isinstance(happening, Arrival):
                 self._judge(number, happening)
             elif isinstance(happening, Advance):
                 self._floor_us = max(self._floor_us, happening.now_us)
+            elif isinstance(happening, Adopt):
+                # As a late row stands: behind all that came before it and that the watermark has passed.
+                place = self.watermark_us(), 0, number
+                self.adopted.append((place[0], happening))
+                self._adopted.append((place, self._reached_us(), happening))
             else:
                 self._newest_us.setdefault(happening.source, NEVER_US)
                 self._heard_from_us.setdefault(happening.source, NEVER_US)
                 self._ended.add(happening.source)
         for row in sorted(self._rows, key=Row.place):
+            while self._adopted and self._adopted[0][0] < row.place():
+                self._adopt(*self._adopted.pop(0)[1:])
             self._live(row)
-        self._raise_what_is_overdue()
+        for _, at_us, policy in self._adopted:
+            self._adopt(at_us, policy)
+        self._raise_what_is_overdue(self._end_us())
+        self._repeats()
+        self.amounts += response_amounts(self.steps, self.rules, self._end_us())
         return self
+
+    def _reached_us(self) -> int:
+        """How far time has come: the watermark, or when all sources have ended the last event or the clock."""
+        watermark_us = self.watermark_us()
+        return watermark_us if watermark_us < -NEVER_US or self.last_us is None else max(self.last_us, self._floor_us)
+
+    def _adopt(self, at_us: int, policy: Adopt) -> None:
+        """What was due is raised by the old limits; then running clocks move to the new ones."""
+        self._raise_what_is_overdue(at_us)
+        self.rules = replace(self.rules, lines=policy.lines, periods=policy.periods, grades=policy.grades)
+        for contact in self.contacts.values():
+            for clock, running in contact.clocks.items():
+                self._move(clock, running, contact.said, at_us)
+        self.back_office.adopt(at_us)
 
     # What counts, and where it stands.
 
@@ -327,17 +416,18 @@ class Oracle:
             self._contact_event(row)
         elif row.kind == "agent.state":
             self._report(row)
-        elif row.kind == "case.opened":
-            self._count("cases_opened", _after(NOTHING_KNOWN, row.event), row.time_us)
-        elif row.kind == "case.resolved":
-            self._count("cases_resolved", _after(NOTHING_KNOWN, row.event), row.time_us)
+        elif row.kind in reference_cases.ORDER_AT_ONE_INSTANT:
+            self.back_office.take(row)
         elif row.kind == "business.orders":
             self._count("orders", _after(NOTHING_KNOWN, row.event), row.time_us, row.event["count"])
             cents = round(100 * row.event.get("amount", 0))
             self._count("order_amount_cents", _after(NOTHING_KNOWN, row.event), row.time_us, cents)
 
-    def _count(self, name: str, as_: Dimensions, time_us: int, amount: int = 1) -> None:
+    def count(self, name: str, as_: Dimensions, time_us: int, amount: int = 1) -> None:
+        """So much of a field, at an instant."""
         self.amounts.append((name, as_, time_us, amount))
+
+    _count = count
 
     def _change(self, level: str, as_: Dimensions, row: Row, delta: int) -> None:
         step = (row.rank_us, row.late, row.arrival if row.late else 0)
@@ -358,6 +448,7 @@ class Oracle:
             return
         if after == UNKNOWN:  # An invitation or a rating for somebody who is not known.
             self._count_event(row, _after(NOTHING_KNOWN, row.event))
+            self.back_office.rated(row, _after(NOTHING_KNOWN, row.event))
             return
         if contact is None:
             contact = self.contacts[name] = Contact(row.time_us, _after(NOTHING_KNOWN, row.event))
@@ -367,7 +458,7 @@ class Oracle:
             self._say(contact, row)
         if contact.counts_as is None and row.kind in SETTLING:
             contact.counts_as = contact.said
-        contact.seen_us = max(contact.seen_us, row.time_us)
+        contact.seen_us, contact.rank_us = max(contact.seen_us, row.time_us), row.rank_us
         contact.phase = after
         agent = contact.agent
         self._queue(contact, row, phase)
@@ -376,8 +467,11 @@ class Oracle:
         self._turns(contact, row)
         self._first_reply_clocks(contact, row)
         self._too_often(contact, row, agent)
+        self._matters(contact, row)
         self._pause(contact, row)
         self._count_event(row, contact.said)
+        self.back_office.rated(row, contact.said)
+        self.steps.append(Step(contact, row, phase, contact.phase, contact.said))
 
     def _say(self, contact: Contact, row: Row) -> None:
         said = _after(contact.said, row.event)
@@ -519,16 +613,63 @@ class Oracle:
         if contact.happened[name] == self.rules.find(name, contact.said, row.time_us).limit_us:
             self._raise(name, "broken", contact, row.event["contact"], contact.arrival_us, row.time_us, agent)
 
+    def _matters(self, contact: Contact, row: Row) -> None:
+        contact.customer = row.event.get("customer") or contact.customer
+        known = dict(zip(DIMENSIONS, contact.said, strict=True))
+        if contact.problem is None and contact.customer and known["category"]:
+            contact.problem = contact.customer, known["tenant"], known["category"]
+            limit = self.rules.find("repeats", contact.said, row.time_us).limit_us
+            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, True, limit))
+        if row.kind == "contact.closed" and row.event.get("resolved") is not None:
+            self.matters.append(Matter(row, contact.problem, contact.said, contact.arrival_us, False))
+
+    def _repeats(self) -> None:
+        """Contacts with a problem that another contact had within a day before."""
+        last: dict[tuple[str, ...], tuple[int, int]] = {}
+        number_of: dict[tuple[str, tuple[str, ...]], int] = {}
+        for matter in sorted(self.matters, key=Matter.place):
+            row, name, as_ = matter.row, matter.row.event["contact"], matter.as_
+            if matter.is_judged and matter.problem:
+                before_us, number = last.get(matter.problem, (NEVER_US, 0))
+                number = number + 1 if row.rank_us - before_us <= DAY_US else 1
+                last[matter.problem] = row.rank_us, number
+                number_of[name, matter.problem] = number
+                if number > 1:
+                    self._count("repeat_contacts", as_, row.time_us)
+                if number > 1 and matter.limit is not None and number >= matter.limit:
+                    self.raised.append(
+                        Raised(row.time_us, "repeats", "broken", "contact", name, matter.arrival_us, as_)
+                    )
+                    self._count("breaches", as_, row.time_us)
+                    self._count("repeats_breaches", as_, row.time_us)
+            else:
+                again = matter.problem is not None and number_of[name, matter.problem] > 1
+                self._count("repeat_known" if again else "first_known", as_, row.time_us)
+                self._count(
+                    "repeat_resolved" if again else "first_resolved", as_, row.time_us, int(row.event["resolved"])
+                )
+
     def _raise(
         self, commitment: str, step: str, contact: Contact, name: str, since_us: int, at_us: int, agent: str
     ) -> None:
         more = (("agent", agent),) if agent else ()
-        self.raised.append(Raised(at_us, commitment, step, "contact", name, since_us, contact.said, more))
+        self.tell(at_us, commitment, step, "contact", name, since_us, contact.said, more)
+        if step == "broken" and agent:
+            self.back_office.missed(max(at_us, contact.rank_us), at_us, name, agent, contact.said)
+
+    def tell(
+        self, at_us: int, commitment: str, step: str, about: str, name: str, since_us: int, as_: Dimensions,
+        more: tuple[tuple[str, str], ...] = (),
+    ) -> None:  # fmt: skip
+        """An alarm; what the policy has a limit for is counted too."""
+        self.raised.append(Raised(at_us, commitment, step, about, name, since_us, as_, more))
+        if commitment in ("grade", "high_priority"):
+            return
         if step == "warned":
-            self._count("warnings", contact.said, at_us)
+            self._count("warnings", as_, at_us)
         else:
-            self._count("breaches", contact.said, at_us)
-            self._count(f"{commitment}_breaches", contact.said, at_us)
+            self._count("breaches", as_, at_us)
+            self._count(f"{commitment}_breaches", as_, at_us)
 
     # Clocks.
 
@@ -594,10 +735,13 @@ class Oracle:
                 else:
                     break
 
-    def _raise_what_is_overdue(self) -> None:
-        end_us = max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+    def _end_us(self) -> int:
+        return max(self._floor_us, NEVER_US if self.last_us is None else self.last_us)
+
+    def _raise_what_is_overdue(self, end_us: int) -> None:
         for name, contact in self.contacts.items():
             self._raise_before(contact, name, end_us)
+        self.back_office.end(end_us)
 
     def _is_within(self, limit: str, taken_us: int, as_: Dimensions, at_us: int) -> bool:
         limit_us = self.rules.find(limit, as_, at_us).limit_us
@@ -607,8 +751,9 @@ class Oracle:
         event, time_us = row.event, row.time_us
         if row.kind in COUNTED:
             self._count(COUNTED[row.kind], as_, time_us)
-        if row.kind == "message.customer" and event.get("negative"):
-            self._count("negative_messages", as_, time_us)
+        if row.kind == "message.customer" and event.get("negative") is not None:
+            self._count("judged_messages", as_, time_us)
+            self._count("negative_messages", as_, time_us, int(event["negative"]))
         if row.kind == "contact.closed":
             self._count("closed", as_, time_us)
             if event.get("resolved") is False:

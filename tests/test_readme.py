@@ -26,10 +26,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.definitions import SHIPPED
 from engine.events import DIMENSIONS, TYPES
 from engine.measures import SERVICE_LEVELS
 from engine.pipeline import Settings
 from engine.times import duration_us
+from streams.policy.reading import default_policy
 from streams.report import COLUMNS
 from streams.settings import ServiceSettings
 from tests.streams.replaying import replay
@@ -278,7 +280,14 @@ def test_the_columns_listed_are_the_columns_of_the_report(text: str, tmp_path: P
     listed = list(table_with(text, "offered"))
     rows = replay(tmp_path, ROOT / "tests/fixtures/bank_days.jsonl.gz").rows
     assert listed[: len(COLUMNS)] == list(COLUMNS)
-    assert sorted(["window_start", "window_end", *listed]) == sorted(rows[0])
+    measured = [
+        f"{measure.name}_{part}" for measure in default_policy().measures for part in ("rate", "avg_s", "count")
+    ]
+    assert sorted(["window_start", "window_end", *listed, *measured]) == sorted(rows[0])
+
+
+def test_the_measures_listed_are_the_measures_that_ship(text: str) -> None:
+    assert sorted(table_with(text, "first_reply_any")) == sorted(SHIPPED)
 
 
 def test_the_formulas_listed_are_the_formulas_of_the_engine(text: str) -> None:

@@ -30,12 +30,13 @@ _TYPES = {"page.html": "text/html", "wall.js": "text/javascript", "wall.css": "t
 
 
 def view(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts as the wall shows them: of each rollup the worst rows, worst first; people not by name."""
+    """The facts as the wall shows them: of each rollup the worst rows, worst first; people, who are named in lists of cases and
+    promises too, not by name."""
     groups = {
         rollup: sorted(rows, key=_badness, reverse=True)[:ROWS_SHOWN_MAX]
         for rollup, rows in facts.get("groups", {}).items()
     }
-    kept = {name: value for name, value in facts.items() if name not in ("groups", "agents")}
+    kept = {name: value for name, value in facts.items() if name not in ("groups", "agents", "cases", "promises")}
     return kept | {
         "groups": groups,
         "hidden": {name: max(0, len(rows) - ROWS_SHOWN_MAX) for name, rows in facts.get("groups", {}).items()},

@@ -25,6 +25,7 @@ from streams.policy.reading import default_policy, default_text, read_policy
 from streams.policy.tables import (
     explanation_values,
     show_changes,
+    show_conditions,
     show_counts,
     show_explanation,
     show_policy,
@@ -83,8 +84,17 @@ def check(file: Path) -> None:
     """Say whether FILE is a policy, and what it holds; all its faults with their lines where it is none."""
     found = _read(file)
     count = len(found.periods)
-    click.echo(f"{file} is sound: service level {found.service_level}, {count} period{'s' * (count != 1)}")
+    counted = ", ".join(
+        f"{number} {what}{'s' * (number != 1)}"
+        for number, what in (
+            (count, "period"),
+            (len(found.measures), "response measure"),
+            (len(found.conditions), "condition"),
+        )
+    )
+    click.echo(f"{file} is sound: service level {found.service_level}, {counted}")
     show_policy(found)
+    show_conditions(found)
     for note in found.notes:
         click.echo(note, err=True)
 

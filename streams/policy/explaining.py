@@ -29,9 +29,10 @@ def period_at(policy: Policy, instant_us: int) -> str:
     return next(found, "")
 
 
-def place(line: Line) -> str:
-    """Where a line stands in its file; all lines of a limit stand in one."""
-    return f"line {line.where.rpartition(':')[2]}"
+def place(line: Line, held: Line | None) -> str:
+    """Where a line stands: in the file of the one that holds, or in which else."""
+    file, _, number = line.where.rpartition(":")
+    return f"line {number}" if held and held.where.rpartition(":")[0] == file else line.where
 
 
 def _explained(limit: str, policy: Policy, facts: Mapping[str, str]) -> Explanation:
@@ -48,9 +49,9 @@ def _why(held: Line | None, other: Line | None) -> str:
         return "the only line that describes it"
     count = len(held.when)
     if count > len(other.when):
-        return f"{count} condition{'s' * (count > 1)}, more than {place(other)}'s {len(other.when)}"
+        return f"{count} condition{'s' * (count > 1)}, more than {place(other, held)}'s {len(other.when)}"
     ours, theirs = (
         next(name for name in CONDITIONS if name in line.when and name not in rival.when)
         for line, rival in ((held, other), (other, held))
     )
-    return f"as many conditions as {place(other)}, and {ours} tells more than {theirs}"
+    return f"as many conditions as {place(other, held)}, and {ours} tells more than {theirs}"

@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from engine.errors import InvalidSetting
 from engine.hours import Hours, Intervals
-from streams.calendars import Days, UnusableCalendar, feed_days, public_holidays, read_feed
+from streams.calendars import FEED_BYTES_MAX, Days, UnusableCalendar, feed_days, public_holidays
+from streams.policy.files import Files
 from streams.policy.source import Entries, InvalidPolicy, Items, Node, Text
 
 __all__ = ["HOURS_KEYS", "WEEKDAYS", "hours_of"]
@@ -27,30 +27,30 @@ _DAY_MIN = 1440
 
 
 def hours_of(
-    said: Mapping[str, Node], where: str, zone: str, years: range, folder: Path
+    said: Mapping[str, Node], where: str, zone: str, years: range, files: Files
 ) -> tuple[Hours, tuple[str, ...]]:
     """Hours from the entries of `HOURS_KEYS`, and notes on what the holidays' calendar does not know of these years.
 
-    `zone` holds where the entries name none; files of calendars are looked for in `folder`. Raises InvalidPolicy.
+    `zone` holds where the entries name none; calendars are taken from `files`. Raises InvalidPolicy.
     """
     if "week" not in said:
         raise InvalidPolicy(f"{where}: the hours do not say their week; write week: {{mon-fri: 09:00-18:00}}")
     try:
-        return _hours_of(said, zone, years, folder)
+        return _hours_of(said, zone, years, files)
     except InvalidPolicy:
         raise
     except InvalidSetting as error:
         raise InvalidPolicy(f"{where}: {error}") from None
 
 
-def _hours_of(said: Mapping[str, Node], zone: str, years: range, folder: Path) -> tuple[Hours, tuple[str, ...]]:
+def _hours_of(said: Mapping[str, Node], zone: str, years: range, files: Files) -> tuple[Hours, tuple[str, ...]]:
     hours = Hours(_text(said["zone"]) if "zone" in said else zone, _week(said["week"]))
     notes: tuple[str, ...] = ()
     if "holidays" in said:
         days = _holidays(said["holidays"], hours, years)
         hours, notes = days.added_to(hours), days.notes
     if "calendar" in said:
-        days = _feed(said["calendar"], hours, years, folder)
+        days = _feed(said["calendar"], hours, years, files)
         hours, notes = days.added_to(hours), notes + days.notes
     closed = frozenset(_date(item) for item in _items(said["closed"])) if "closed" in said else frozenset()
     opened = _opened(said["open"]) if "open" in said else {}
@@ -102,11 +102,9 @@ def _holidays(node: Node, hours: Hours, years: range) -> Days:
         raise InvalidPolicy(f"{node.where}: {error}") from None
 
 
-def _feed(node: Node, hours: Hours, years: range, folder: Path) -> Days:
+def _feed(node: Node, hours: Hours, years: range, files: Files) -> Days:
     try:
-        return feed_days(read_feed(folder / _text(node)), hours, years)
-    except OSError as error:
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} cannot be read: {error.strerror}; name a file") from None
+        return feed_days(files.read(Text(node.where, _text(node)), FEED_BYTES_MAX)[1], hours, years)
     except UnusableCalendar as error:
         raise InvalidPolicy(f"{node.where}: {error}") from None
 

@@ -9,19 +9,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.alarms import Alarm
+from engine.alarms import BROKEN, ENDED, WARNED, Alarm
 from engine.events import DIMENSIONS
 from engine.policy import LIMITS, NO_LIMIT_US, Line, Policy
 from engine.times import iso
+from streams.policy.conditions import bound_text
+from streams.policy.difference import line_text
 from streams.policy.explaining import Explanation, place
 from streams.policy.trial import Change, Comparison
-from streams.policy.words import limit_text, share_text
+from streams.policy.words import limit_text
 
-__all__ = ["explanation_values", "show_changes", "show_counts", "show_explanation", "show_policy", "trial_values"]
+__all__ = [
+    "explanation_values",
+    "show_changes",
+    "show_conditions",
+    "show_counts",
+    "show_explanation",
+    "show_policy",
+    "trial_values",
+]
 
 #: Where nobody looks, lines are as long as they need to be.
 _PIPE_COLUMNS = 10_000
+#: Files of one limit that are named; of more, how many.
+FILES_SHOWN = 3
 _KINDS = ("comes", "goes", "moves")
+_STEPS = {WARNED: "warning", BROKEN: "breach", ENDED: "end"}
 
 
 def show_policy(policy: Policy) -> None:
@@ -43,11 +56,23 @@ def show_policy(policy: Policy) -> None:
     _show(["limit", "lines", "everybody", "on conditions", "file"], rows)
 
 
+def show_conditions(policy: Policy) -> None:
+    """One row a condition: beyond what it is broken, and where it is looked for."""
+    rows = [
+        [condition.name, " or ".join(map(bound_text, condition.any_of)), ",".join(condition.by) or "total",
+         limit_text(condition.window_us), limit_text(condition.step_us), limit_text(condition.for_us) if condition.for_us else "—",
+         condition.severity, condition.place.rpartition(":")[0]]
+        for condition in policy.conditions
+    ]  # fmt: skip
+    if rows:
+        _show(["condition", "broken where", "by", "window", "step", "for", "severity", "file"], rows)
+
+
 def show_explanation(explanations: Sequence[Explanation]) -> None:
     """One row a limit."""
     rows = [
         [told.limit, _value(told.held), told.held.where if told.held else "—", told.why,
-         "; ".join(f"{place(line)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
+         "; ".join(f"{place(line, told.held)}: {limit_text(line.limit_us, line.limit)} ({line.why()})" for line in told.others) or "—"]
         for told in explanations
     ]  # fmt: skip
     _show(["limit", "value", "line", "why", "would hold otherwise"], rows)
@@ -76,7 +101,7 @@ def show_changes(changes: Sequence[Change], count: int, zone: ZoneInfo) -> None:
             alarm = change.alarm
             instants = [iso(side.at_us, zone) if side else "—" for side in (change.old, change.new)]
             said = ", ".join(f"{name} {value}" for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value)
-            rows.append([kind, alarm.commitment, _name(alarm.is_breach), alarm.name, *instants, said])
+            rows.append([kind, alarm.commitment, _STEPS[alarm.step], alarm.name, *instants, said])
     if rows:
         _show(["change", "limit", "alarm", "contact", "old instant", "new instant", "of"], rows)
 
@@ -94,34 +119,27 @@ def trial_values(comparison: Comparison, changes: Sequence[Change], zone: ZoneIn
 
 
 def _counts(comparison: Comparison, changes: Sequence[Change]) -> list[list[Any]]:
-    counts = Counter((change.alarm.commitment, change.alarm.is_breach, change.kind) for change in changes)
+    counts = Counter((change.alarm.commitment, change.alarm.step, change.kind) for change in changes)
     rows = []
-    for limit in LIMITS:
-        for is_breach in (False, True):
-            same = comparison.same[limit, is_breach]
-            comes, goes, moves = (counts[limit, is_breach, kind] for kind in _KINDS)
+    # What is raised without a limit comes behind.
+    raised = {limit for limit, _ in comparison.same} | {change.alarm.commitment for change in changes}
+    for limit in (*LIMITS, *sorted(raised.difference(LIMITS))):
+        for step, name in _STEPS.items():
+            same = comparison.same[limit, step]
+            comes, goes, moves = (counts[limit, step, kind] for kind in _KINDS)
             if same or comes or goes or moves:
                 both = same + moves
-                rows.append([limit, _name(is_breach), both + goes, both + comes, same, comes, goes, moves])
+                rows.append([limit, name, both + goes, both + comes, same, comes, goes, moves])
     return rows
 
 
-def _name(is_breach: bool) -> str:
-    return "breach" if is_breach else "warning"
-
-
 def _value(line: Line | None) -> str:
-    if line is None:
-        return "—"
-    told = [limit_text(line.limit_us, line.limit)]
-    if line.limit_us != NO_LIMIT_US:
-        told += [f"in hours {line.hours}"] * bool(line.hours) + ["pauses"] * line.pauses
-        told += [f"warned at {share_text(line.warn_permille)}"] * bool(line.warn_permille)
-    return ", ".join(told)
+    return "—" if line is None else line_text(line)
 
 
 def _file(lines: Sequence[Line]) -> str:
-    return ", ".join(dict.fromkeys(line.where.rpartition(":")[0] for line in lines)) or "—"
+    names = dict.fromkeys(line.where.rpartition(":")[0] for line in lines)
+    return ", ".join(names) or "—" if len(names) <= FILES_SHOWN else f"{len(names)} files"
 
 
 def _line_values(line: Line | None) -> dict[str, Any] | None:
@@ -144,10 +162,12 @@ def _alarm_values(alarm: Alarm | None, zone: ZoneInfo) -> dict[str, Any] | None:
         "id": alarm.id,
         "at": iso(alarm.at_us, zone),
         "limit": alarm.commitment,
+        "step": alarm.step,
         "is_breach": alarm.is_breach,
         alarm.about: alarm.name,
         "since": iso(alarm.since_us, zone),
         **{name: value for name, value in zip(DIMENSIONS, alarm.values, strict=False) if value},
+        **dict(alarm.more),
     }
 
 

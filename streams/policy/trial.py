@@ -25,8 +25,8 @@ __all__ = ["CHANGES_MAX", "Change", "Comparison", "Tried", "replay_both"]
 #: Alarms of one side only that are remembered.
 CHANGES_MAX = 1_000_000
 
-#: A limit, and whether its warning or its breach is meant.
-Tried: TypeAlias = tuple[str, bool]
+#: A limit or condition, and which step of its alarm is meant.
+Tried: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Comparison:
             for alarm in alarms:
                 if alarm in theirs:
                     theirs.remove(alarm)
-                    self.same[alarm.commitment, alarm.is_breach] += 1
+                    self.same[alarm.commitment, alarm.step] += 1
                 else:
                     ours.add(alarm)
         if len(self.old) + len(self.new) > CHANGES_MAX:
@@ -75,7 +75,7 @@ class Comparison:
         for alarms in (self.old, self.new):
             side: defaultdict[tuple[object, ...], list[Alarm]] = defaultdict(list)
             for alarm in sorted(alarms):
-                side[alarm.commitment, alarm.is_breach, alarm.name, alarm.since_us].append(alarm)
+                side[alarm.commitment, alarm.step, alarm.about, alarm.name, alarm.since_us].append(alarm)
             sides.append(side)
         old, new = sides
         found = [Change(*pair) for key in old.keys() | new.keys() for pair in zip_longest(old[key], new[key])]

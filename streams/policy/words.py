@@ -7,13 +7,15 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from engine.policy import COUNTS, NO_LIMIT_US
+from engine.policy import COUNTS, DUE_US, NO_LIMIT_US
 from engine.times import DAY_US, EARLIEST_US, HOUR_US, LATEST_US, MINUTE_US, SECOND_US, duration_us, local_midnight_us
 
 __all__ = [
     "LIMIT_US_MAX",
+    "NONE",
     "instant_us",
     "is_yes",
+    "limit_due",
     "limit_number",
     "limit_text",
     "limit_us",
@@ -21,7 +23,7 @@ __all__ = [
     "share_text",
 ]
 
-NONE = "none"
+NONE, DUE = "none", "due"
 LIMIT_US_MAX = 366 * DAY_US
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -49,10 +51,17 @@ def limit_number(text: str) -> int:
     return int(text)
 
 
+def limit_due(text: str) -> int:
+    """`due` as `DUE_US`, `none` as `NO_LIMIT_US`."""
+    if text not in (DUE, NONE):
+        raise ValueError(f"{text!r} is no limit of a promise, which says itself when it is due; write due, or none")
+    return DUE_US if text == DUE else NO_LIMIT_US
+
+
 def limit_text(limit_us: int, limit: str = "") -> str:
-    """What `limit_us` reads as the same; for a limit of `COUNTS` what `limit_number` does."""
-    if limit_us == NO_LIMIT_US:
-        return NONE
+    """What `limit_us` reads as the same; for a limit of `COUNTS` what `limit_number` does, for a promise what `limit_due` does."""
+    if limit_us in (NO_LIMIT_US, DUE_US):
+        return NONE if limit_us == NO_LIMIT_US else DUE
     if limit in COUNTS:
         return str(limit_us)
     parts, rest_us = [], limit_us

@@ -26,7 +26,7 @@ def clock_us(clock: str) -> int:
     return _MIDNIGHT_US + round(seconds * S)
 
 
-def at(clock: str | int, kind: str, contact: str | None = None, *, source: str = "s", **fields: Any) -> Arrival:
+def at(clock: str | int, kind: str, contact: str | None = None, /, *, source: str = "s", **fields: Any) -> Arrival:
     """One event; `clock` is a time of day, or microseconds since 1970."""
     time_us = clock if isinstance(clock, int) else clock_us(clock)
     named = {} if contact is None else {"contact": contact}

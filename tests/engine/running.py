@@ -12,13 +12,13 @@ import numpy as np
 
 from engine.alarms import Alarm
 from engine.events import decode
-from engine.facts import FIELDS, PEAK_LEVELS
+from engine.facts import PEAK_LEVELS
 from engine.histograms import bucket
 from engine.pipeline import Engine, Settings
 from engine.tallies import NO_PEAK, Rollup
 from engine.windows import MEASURES, Figures, collect
-from tests.histories import RULES, SETTINGS, line
-from tests.reference import Advance, Arrival, End, Oracle, Span
+from tests.histories import RULES, SETTINGS, line, policy_of
+from tests.reference import Adopt, Advance, Arrival, End, Oracle, Rules, Span
 
 __all__ = [
     "assert_equal_to_the_oracle",
@@ -32,12 +32,12 @@ __all__ = [
     "span_of",
 ]
 
-Script = Sequence[Arrival | Advance | End]
+Script = Sequence[Arrival | Advance | End | Adopt]
 
 
 def sources_of(script: Script) -> list[str]:
     """All who speak in it, in the order of their first words."""
-    return list(dict.fromkeys(part.source for part in script if not isinstance(part, Advance)))
+    return list(dict.fromkeys(part.source for part in script if isinstance(part, (Arrival, End))))
 
 
 def run(
@@ -67,15 +67,17 @@ def feed(engine: Engine, script: Script, cuts: Iterable[int] = ()) -> None:
             engine.advance(parts[0].now_us)
         elif isinstance(parts[0], End):
             engine.finish_source(parts[0].source)
+        elif isinstance(parts[0], Adopt):
+            engine.adopt(policy_of(parts[0].lines, parts[0].periods, parts[0].grades))
         if arrivals:
             decoded = decode(b"\n".join(map(line, arrivals)), source=arrivals[0].source)
             assert not decoded.rejects, decoded.rejects
             engine.absorb(decoded)
 
 
-def oracle(script: Script, *, named: Iterable[str] = ()) -> Oracle:
+def oracle(script: Script, rules: Rules = RULES, *, named: Iterable[str] = ()) -> Oracle:
     """The same through the oracle."""
-    return Oracle(RULES, named).take(script)
+    return Oracle(rules, named).take(script)
 
 
 def counted(engine: Engine | Oracle) -> dict[str, Any]:
@@ -104,14 +106,14 @@ def cells_of(rollup: Rollup) -> dict[Any, Any]:
     names = list(rollup.groups)
     sums, peaks, longest_us = rollup.sums[rollup.places], rollup.peaks[rollup.places], rollup.longest_us[rollup.places]
     return {
-        (names[key & 0xFFFF], key >> 16): (_named(FIELDS, sums), _named(PEAK_LEVELS, peaks), longest_us)
+        (names[key & 0xFFFF], key >> 16): (_named(rollup.fields, sums), _named(PEAK_LEVELS, peaks), longest_us)
         for key, sums, peaks, longest_us in zip(
             rollup.keys.tolist(), sums.tolist(), peaks.tolist(), longest_us.tolist(), strict=True
         )
     }
 
 
-def _named(names: Sequence[str], values: list[int]) -> dict[str, int]:
+def _named(names: Iterable[str], values: list[int]) -> dict[str, int]:
     return {name: value for name, value in zip(names, values, strict=True) if value and value != NO_PEAK}
 
 
@@ -125,7 +127,7 @@ def _rollup(rollup: Rollup) -> dict[Any, Any]:
         for key, count in zip(rollup.histograms.keys.tolist(), rollup.histograms.counts.tolist(), strict=True)
     }
     result["totals"] = {
-        values: _named(FIELDS, rollup.totals[group].tolist()) for values, group in rollup.groups.items()
+        values: _named(rollup.fields, rollup.totals[group].tolist()) for values, group in rollup.groups.items()
     }
     return result
 
@@ -145,7 +147,7 @@ def figures_of(engine: Engine, rollup: Rollup, start_us: int, end_us: int) -> Fi
 
 def span_of(figures: Figures, row: int) -> Span:
     """One group's figures in the oracle's form, durations as counts of buckets."""
-    sums = {name: value for name, value in zip(FIELDS, figures.sums[row].tolist(), strict=True) if value}
+    sums = {name: value for name, value in zip(figures.fields, figures.sums[row].tolist(), strict=True) if value}
     peaks = dict(zip(PEAK_LEVELS, figures.peaks[row].tolist(), strict=True))
     counts: Any = {
         measure: {index: count for index, count in enumerate(figures.histograms[number, row].tolist()) if count}

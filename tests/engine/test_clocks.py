@@ -163,8 +163,8 @@ def test_a_clock_of_working_hours_stands_still_while_they_are_closed():
     hour_us = 60 * MINUTE_US
     friday_us = clock_us("1:00") + 2 * DAY_US
     assert [(alarm.name, alarm.is_breach, alarm.at_us) for alarm in engine.take_alarms()] == [
-        ("a", False, clock_us("10:00")), ("b", False, friday_us + hour_us),
-        ("a", True, friday_us + hour_us), ("b", True, friday_us + 2 * hour_us),
+        ("a", False, clock_us("10:00")), ("a", True, friday_us + hour_us),
+        ("b", False, friday_us + hour_us), ("b", True, friday_us + 2 * hour_us),
     ]  # fmt: skip
 
 
@@ -253,3 +253,17 @@ def test_ten_thousand_deadlines_of_one_second_are_raised_by_the_tick_that_passes
     engine.advance(start_us + MINUTE_US + S + ahead_us)
     raised_us = np.array([alarm.at_us for alarm in engine.take_alarms()])
     assert raised_us.tolist() == [start_us + MINUTE_US + number * 100 for number in range(10_000)]
+
+
+def test_who_writes_outside_of_the_hours_is_owed_an_automatic_reply_at_once():
+    #  Shanghai closes at 18:00, which is 10:00 here.
+    lines = [replace(line("automatic_reply", 10, warn=0), hours="office")]
+    events = [
+        at("9:59", "message.customer", "in time", channel="email"), at("10:00", "message.customer", "late", channel="email"),
+        at("10:30", "message.customer", "answered", channel="email"),
+        at("10:30:05", "message.agent", "answered", automatic=True),
+    ]  # fmt: skip
+    engine = engine_of(*events, policy=Policy(tuple(lines), hours={"office": OFFICE}), linger_us=7 * DAY_US)
+    assert [(alarm.commitment, alarm.name, alarm.at_us) for alarm in engine.take_alarms()] == [
+        ("automatic_reply", "late", clock_us("10:00:10")),
+    ]  # fmt: skip

@@ -47,12 +47,17 @@ _BAD = [
     (_line(type="contact.rated", csat="5"), "wrong_type"),
     (_line(contact="c" * 257), "name_too_long"),
     (_line(queue="q" * 257), "name_too_long"),
+    (_line(type="case.opened", case="k" * 257), "name_too_long"),
+    (_line(type="case.opened", case="k", department="d" * 257), "name_too_long"),
+    (_line(type="case.opened", case="k", priority="p" * 257), "name_too_long"),
+    (_line(type="promise.kept", promise="p" * 257), "name_too_long"),
     (_line(type="contact.teleported"), "unknown_type"),
     (_line(type=""), "unknown_type"),
     (_line(type="message.automatic"), "unknown_type"),
     (_line(type="agent.state", agent="ann", state="asleep"), "unknown_state"),
     (_line(type="contact.left_queue", reason="bored"), "unknown_value"),
     (_line(type="contact.rated", csat=6), "out_of_range"),
+    (_line(type="case.opened", case="k", priority=10**30), "out_of_range"),
     (_line(type="contact.rated", nps=-1), "out_of_range"),
     (_line(type="business.orders", count=-1), "out_of_range"),
     (_line(type="agent.state", agent="ann", state="busy", slots=-2), "out_of_range"),
@@ -69,6 +74,8 @@ _BAD = [
     (_line(agent="\x1b[31m"), "control_character"),
     (_line(tenant="a\u2028b"), "control_character"),
     (_line(contact="\x7f"), "control_character"),
+    (_line(type="case.opened", case="k\n"), "control_character"),
+    (_line(type="case.handed_over", case="k", owner="\x1b[31m"), "control_character"),
 ]
 
 

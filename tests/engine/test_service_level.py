@@ -34,7 +34,7 @@ def _engine(*groups: tuple[int, int, str]) -> Engine:
 
 def _per_cent(engine: Engine, formula: str) -> float:
     figures = figures_of(engine, engine.tallies.rollups[0], clock_us("8:00"), clock_us("8:30"))
-    return round(100 * service_level(formula, figures)[0].item(), 1)
+    return round(100 * service_level(formula, figures.field)[0].item(), 1)
 
 
 #: 1,000 answered, 860 in 20 s; 60 abandoned, 20 within 20 s, 10 of those within 5 s.
@@ -75,7 +75,7 @@ def test_nobody_at_all_is_no_data_in_every_formula():
     engine = engine_of(at("8:10", "contact.opened", "c"))
     figures = figures_of(engine, engine.tallies.rollups[0], clock_us("8:00"), clock_us("8:30"))
     for formula in SERVICE_LEVELS:
-        assert str(service_level(formula, figures)[0]) == "nan"
+        assert str(service_level(formula, figures.field)[0]) == "nan"
 
 
 def test_an_offer_at_7_28_answered_at_7_32_counts_where_it_arrived_and_where_it_happened():

@@ -6,7 +6,7 @@ Owns the truth that the oracle is given. It is told what was done to the machine
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.reference import NEVER_US, Advance, Arrival, End
+from tests.reference import NEVER_US, Adopt, Advance, Arrival, End
 from tests.simulation.plan import Plan
 from tests.simulation.senders import Line, Request, arrival
 
@@ -15,12 +15,14 @@ __all__ = ["Entry", "Ledger"]
 
 @dataclass
 class Entry:
-    """One request as it must be judged: the floor it meets, the lines taken, and line numbers and reasons of the others."""
+    """One request as it must be judged: the floor it meets, the lines taken, and line numbers and reasons of the others; or a
+    policy that came, and the floor it meets."""
 
     source: str
     floor_us: int
     taken: list[Line]
     refused: list[tuple[int, str]]
+    adopt: Adopt | None = None
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Ledger:
     def started(self, wall_us: int, saved_sequence: int) -> None:
         """A new life from that snapshot, 0 for none."""
         self._running = False
-        self._now_us = self._quiet_since_us = wall_us if self.entries else 0
+        self._now_us = self._quiet_since_us = wall_us if any(entry.taken for entry in self.entries) else 0
         behind = self.entries[saved_sequence:]
         self.floor_us = max([self.saved.get(saved_sequence, NEVER_US), *(entry.floor_us for entry in behind)])
         self._restored_us = self.floor_us
@@ -63,10 +65,23 @@ class Ledger:
             self._running |= max(line.time_us for line in taken) >= self._now_us - self.plan.times.near_us
         return Entry(request.source, floor_us, taken, refused)
 
+    def offered(self, wall_us: int, adopt: Adopt) -> Entry:
+        """A policy that came in."""
+        floor_us = self._restored_us
+        if self._running:
+            self._now_us = max(self._now_us, wall_us)
+            floor_us = max(floor_us, self._now_us - self.plan.rules.bound_us)
+        return Entry("", floor_us, [], [], adopt)
+
+    @property
+    def adopted(self) -> int:
+        """How many policies have come."""
+        return sum(entry.adopt is not None for entry in self.entries)
+
     def durable(self, entry: Entry) -> None:
         """It was written to disk whole."""
         self.refused.update(reason for _, reason in entry.refused)
-        if entry.taken:
+        if entry.taken or entry.adopt:
             self.entries.append(entry)
 
     def ticked(self, wall_us: int) -> None:
@@ -77,10 +92,12 @@ class Ledger:
         if self._running:
             self.floor_us = max(self.floor_us, self._now_us - self.plan.rules.bound_us)
 
-    def script(self) -> list[Arrival | Advance | End]:
+    def script(self) -> list[Arrival | Advance | End | Adopt]:
         """All of it for the oracle, in the order of the journal."""
-        script: list[Arrival | Advance | End] = []
+        script: list[Arrival | Advance | End | Adopt] = []
         for entry in self.entries:
             script.append(Advance(entry.floor_us))
+            if entry.adopt:
+                script.append(entry.adopt)
             script.extend(arrival(entry.source, line) for line in entry.taken)
         return [*script, Advance(self.floor_us)]

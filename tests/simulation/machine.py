@@ -16,6 +16,9 @@ from streams.gateway import judge
 from streams.intake import Pseudonyms
 from streams.journal import Batch, Journal
 from streams.keeper import Keeper
+from streams.policy.files import Bundle
+from streams.policy.reading import default_text
+from streams.policy.standing import kept_policy
 from streams.settings import ServiceSettings
 from tests.simulation import disk
 from tests.simulation.ledger import Entry, Ledger
@@ -98,7 +101,7 @@ class Machine:
         secret = Secret(self.fate.draw.randbytes(SECRET_BYTES))
         self.keeper = Keeper(self.journal, self.settings, self.plan.settings, secret, lambda sentence: None)
         self.keeper.open(now_us)
-        if self.journal.sequence:
+        if self.keeper.knows_events:
             self.clock.restored(wall_us, self.keeper.reached_us)
         for _ in self.keeper.replay():
             self._may_die("replaying")
@@ -126,15 +129,28 @@ class Machine:
         batch = Batch(lines, judged.count, request.source, wall_us, rejects=judged.rejects, payload=judged.decoded)
         if batch.lines:
             batch.clock_us = self.clock.stamp(wall_us, judged.newest_us)
+        self._write(batch, entry)
+        return bool(batch.lines)
+
+    def adopt(self, number: int, wall_us: int) -> None:
+        """What the service does with another policy; it waits to be absorbed."""
+        offered = self.plan.policies[number]
+        entry = self.ledger.offered(wall_us, offered.adopt)
+        bundle = Bundle(f"policy-{number}", offered.text, default_text().encode(), 2025)
+        batch = Batch(b"", 0, "", wall_us, policy=kept_policy(bundle, by="file", since_us=wall_us))
+        batch.clock_us = self.clock.stand(wall_us)
+        self._write(batch, entry)
+        self.fate.happened["policy adopted"] += 1
+
+    def _write(self, batch: Batch, entry: Entry) -> None:
         before = disk.frozen(self.folder) if self.fate.strikes("torn commit") else None
         self.journal.append(batch).result(WRITTEN_S_MAX)
         if before is not None:
             self._die("torn commit", disk.torn(before, disk.frozen(self.folder), self.fate.draw))
         self.ledger.durable(entry)
-        if batch.lines:
+        if batch.is_kept:
             self._backlog.append((batch, entry))
         self._may_die("committed")
-        return bool(batch.lines)
 
     def acknowledged(self) -> None:
         """The answer is on its way."""

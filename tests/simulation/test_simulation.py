@@ -20,6 +20,7 @@ KINDS = (
     *(f"killed: {step}" for step in KILLS), "torn checkpoint", "snapshot saved", "snapshot damaged", "started again",
     "late", "dropped", "duplicates", "illegal", "rejected", "warnings", "breaches", "calm", "several machines", "clock steps back",
     "batch in several pieces", "event repeated", "event far behind", "event held by a silent sender", "request lost",
+    "policy adopted", "calm under several policies",
     "request sent again", "request delivered twice", "request to a dead machine", "answer lost",
 )  # fmt: skip
 HAPPENED: dict[int, Counter[str]] = {}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.engine.running import alarms_told, assert_equal_to_the_oracle, assert_span_equal, counted, windows_of
-from tests.reference import Advance, Oracle
+from tests.reference import Adopt, Advance, Arrival, End, Oracle
 from tests.simulation.machine import Machine
 from tests.simulation.plan import Plan
 from tests.simulation.senders import Line, arrival
@@ -26,13 +26,20 @@ def assert_true(plan: Plan, machines: Sequence[Machine], history: Sequence[Line]
     happened["duplicates"] += sum(truth.duplicates for truth in truths)
     happened["illegal"] += sum(sum(truth.illegal.values()) for truth in truths)
     happened["warnings"] += sum(raised.step == "warned" for truth in truths for raised in truth.raised)
+    happened["repeat contacts"] += sum(raised.commitment == "repeats" for truth in truths for raised in truth.raised)
     happened["breaches"] += sum(raised.step == "broken" for truth in truths for raised in truth.raised)
     happened["rejected"] += sum(sum(machine.ledger.refused.values()) for machine in machines)
     taken = (line for machine in machines for entry in machine.ledger.entries for line in entry.taken)
     arrived, sent = ({(line.data, line.time_us) for line in lines} for lines in (taken, history))
-    if arrived == sent and not any(truth.late or truth.dropped for truth in truths):
+    adopted = [happening for truth in truths for happening in truth.adopted]
+    if (
+        arrived == sent
+        and not any(truth.late or truth.dropped for truth in truths)
+        and (len(machines) == 1 or not adopted)
+    ):
         happened["calm"] += 1
-        _assert_undisturbed(plan, machines, history)
+        happened["calm under several policies"] += bool(adopted)
+        _assert_undisturbed(plan, machines, history, adopted)
 
 
 def _assert_machine(plan: Plan, machine: Machine) -> Oracle:
@@ -48,11 +55,19 @@ def _assert_machine(plan: Plan, machine: Machine) -> Oracle:
     return truth
 
 
-def _assert_undisturbed(plan: Plan, machines: Sequence[Machine], history: Sequence[Line]) -> None:
-    """As if each event had come at its instant, once, from one source."""
+def _assert_undisturbed(
+    plan: Plan, machines: Sequence[Machine], history: Sequence[Line], adopted: Sequence[tuple[int, Adopt]]
+) -> None:
+    """As if each event had come at its instant, once, from one source, and each policy at the instant that time had reached."""
     floor_us = max(machine.ledger.floor_us for machine in machines)
     rules = replace(plan.rules, bound_us=0)
-    truth = Oracle(rules).take([*(arrival("", line) for line in history), Advance(floor_us)])
+    script: list[Arrival | Advance | End | Adopt] = []
+    events = [arrival("", line) for line in history]
+    for at_us, policy in adopted:
+        before = [event for event in events if event.time_us < at_us]
+        script += [*before, Advance(at_us), policy]
+        events = events[len(before) :]
+    truth = Oracle(rules).take([*script, *events, Advance(floor_us)])
     wanted = alarms_told(truth)
     found = sorted(alarm for machine in machines for alarm in machine.keeper.engine.alarms.waiting)
     assert found == wanted, f"alarms: {set(found) ^ set(wanted)}"

@@ -74,6 +74,8 @@ class World:
         for machine in self.machines:
             self._start(machine)
             self._at(self.plan.times.tick_us, lambda machine=machine: self._tick(machine))  # type: ignore[misc]
+            for number, offered in enumerate(self.plan.policies):
+                self._at(offered.after_us, lambda machine=machine, number=number: self._offer(machine, number))  # type: ignore[misc]
         for request in requests:
             self._at(request.ready_us - self.now_us, lambda request=request: self._send(request))  # type: ignore[misc]
         try:
@@ -165,6 +167,18 @@ class World:
                 machine.absorb()
             except Killed as killed:
                 self._died(machine, killed)
+
+    def _offer(self, machine: Machine, number: int) -> None:
+        """A policy's file has changed; a machine that is down, or dies of it, reads it when it is up again."""
+        if machine.is_up and machine.ledger.adopted == number:
+            try:
+                machine.adopt(number, self._wall_us())
+                life = machine.life
+                self._at(self.draw.randint(0, self.plan.times.work_us), lambda: self._absorb(machine, life))
+            except Killed as killed:
+                self._died(machine, killed)
+        if machine.ledger.adopted <= number:
+            self._at(S, lambda: self._offer(machine, number))
 
     def _tick(self, machine: Machine) -> None:
         self._at(self.plan.times.tick_us, lambda: self._tick(machine))

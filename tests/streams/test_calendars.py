@@ -1,7 +1,6 @@
 """Calendars from outside: what the holidays library and an iCalendar feed say becomes days of hours, or one clear refusal."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from engine.hours import Hours, Intervals, WorkingClock
 from engine.times import HOUR_US, MINUTE_US, parse_times
 from streams import calendars
-from streams.calendars import Days, UnusableCalendar, feed_days, public_holidays, read_feed
+from streams.calendars import Days, UnusableCalendar, feed_days, public_holidays
 
 _OFFICE: Intervals = ((540, 720), (780, 1080))  # 9 to 12 and 13 to 18 o'clock.
 _SHANGHAI = Hours("Asia/Shanghai", (_OFFICE,) * 5 + ((), ()))
@@ -288,13 +287,9 @@ def test_whatever_a_feed_holds_it_is_days_or_one_refusal(lines: list[str], wrapp
         assert "; " in str(refusal) and len(str(refusal)) < 300
 
 
-def test_a_feed_in_a_file_is_read_up_to_the_limit(tmp_path: Path):
-    file = tmp_path / "days.ics"
-    file.write_bytes(_feed("DTSTART;VALUE=DATE:20260101"))
-    assert feed_days(read_feed(file), _BERLIN, _2026).closed == _dates("2026-01-01")
-    file.write_bytes(b"x" * (calendars.FEED_BYTES_MAX + 1))
+def test_a_feed_is_read_up_to_the_limit():
     with pytest.raises(UnusableCalendar, match="use one that holds only the days off"):
-        read_feed(file)
+        feed_days(b"x" * (calendars.FEED_BYTES_MAX + 1), _BERLIN, _2026)
 
 
 def test_a_holiday_and_a_feed_together_make_hours_that_count_right():

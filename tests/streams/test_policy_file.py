@@ -101,6 +101,39 @@ def test_a_word_is_the_text_that_was_written(text: str) -> None:
     assert only(f"{{limit: 5s, queue: {text}}}").when["queue"] == {text}
 
 
+def test_grades_are_rules_of_their_own_and_stay_as_they_are_where_the_file_names_none() -> None:
+    text = "grades:\n  - {grade: major, kind: [outage, media], after: 90m, tier: ka}\n  - {grade: extraordinary, priority: urgent}\n"
+    first, second = parse_policy(text.encode(), "p.yaml").grades
+    assert (first.grade, first.after_us, dict(first.when), first.where) == (
+        "major", 90 * MINUTE_US, {"kind": {"outage", "media"}, "tier": {"ka"}}, "p.yaml:2",
+    )  # fmt: skip
+    assert (second.grade, second.after_us) == ("extraordinary", 0)
+    assert parse_policy(b"grades: none", "p.yaml").grades == ()
+    assert parse_policy(b"limits: {wait: 5m}", "p.yaml").grades == default_policy().grades != ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "of", "hours"),
+    [("case_respond", {"kind": "complaint"}, 24), ("case_respond", {"kind": "serious_complaint"}, 12),
+     ("case_respond", {"kind": "outage"}, 0.5), ("case_respond", {"kind": "media"}, 1),
+     ("case_respond", {"kind": "media", "category": "cluster"}, 4), ("case_respond", {"kind": "logistics"}, 1),
+     ("case_respond", {"kind": "product_defect"}, 24), ("case_resolve", {"kind": "complaint"}, 48),
+     ("case_resolve", {"kind": "serious_complaint"}, 24), ("case_resolve", {"kind": "outage", "grade": "major"}, 2),
+     ("case_resolve", {"kind": "media"}, 24), ("case_report", {"kind": "outage"}, 1 / 6),
+     ("case_report", {"kind": "outage", "priority": "complex"}, 1 / 12), ("case_verify", {}, 0.5),
+     ("case_inform", {"kind": "complaint"}, 24), ("case_follow_up", {"kind": "complaint"}, 24),
+     ("case_follow_up", {"category": "return"}, 24), ("case_review", {"kind": "outage"}, 7 * 24),
+     ("case_review", {"kind": "media", "grade": "extraordinary"}, 48), ("case_progress", {"kind": "joint"}, 2),
+     ("coaching", {"kind": "critical"}, 24), ("coaching", {"kind": "other"}, 72), ("call_back", {}, 24)],
+)  # fmt: skip
+def test_the_default_has_the_figures_of_the_catalogue_for_what_is_owed_besides(
+    limit: str, of: dict[str, str], hours: float
+) -> None:
+    found = default_policy().find(limit, of)
+    assert found is not None
+    assert found.limit_us == hours * 60 * MINUTE_US
+
+
 def test_who_says_nothing_of_itself_is_meant_by_empty_quotes() -> None:
     assert only('{limit: 5s, channel: ""}').when["channel"] == {""}
 
@@ -173,7 +206,8 @@ def test_every_example_in_the_default_holds_once_its_mark_is_taken_away() -> Non
 
 def test_every_row_of_the_catalogue_is_told_in_both_languages() -> None:
     comments = "\n".join(line for line in default_text().splitlines() if line.startswith(("#", "  #")))
-    assert {f"C{row}" for row in range(1, 11)} <= set(re.findall(r"C\d+", comments))
+    rows = {*range(1, 11), *range(12, 15), *range(16, 32), 38, 39, 40, 46, 50}
+    assert {f"C{row}" for row in rows} <= set(re.findall(r"C\d+", comments))
     for paragraph in comments.split("  # C"):
         assert re.search("[\u4e00-\u9fff]{4}", paragraph), paragraph
 
@@ -204,6 +238,19 @@ REFUSED = {
     "a warning after the limit": (limits("{limit: 5s, warn_at: 120%}"), 3, "'120%' is no share of the time; write it like 80%"),
     "a warning at once": (limits("{limit: 5s, warn_at: 0%}"), 3, "'0%' is no share of the time"),
     "a warning of a target": ("limits: {target: {limit: 5s, warn_at: 80%}}", 1, "target is no clock"),
+    "hours of a promise": ("limits:\n  promise: {limit: due, hours: office}", 2, "promise is due when it says itself, so it has no hours"),
+    "a promise in so much time": ("limits:\n  promise: 1h", 2, "'1h' is no limit of a promise, which says itself when it is due; write due"),
+    "a promise without a limit": ("limits:\n  promise: {tier: vip}", 2, "does not say its limit; write limit: due"),
+    "a wait until it is due": (limits("due"), 3, "'due' is not a duration"),
+    "a number of times without a limit": ("limits:\n  misses: {tier: vip}", 2, "does not say its limit; write limit: 3"),
+    "a kind of contacts": (limits("{limit: 5s, kind: outage}"), 3, "wait is of contacts, which have no kind; leave it out"),
+    "an unknown grade": ("grades:\n  - {grade: bad}", 2, "no case rises to 'bad'; choose from major, extraordinary"),
+    "the least grade": ("grades:\n  - {grade: ordinary, kind: outage}", 2, "no case rises to 'ordinary'"),
+    "a rule without a grade": ("grades:\n  - {kind: outage, after: 1h}", 2, "does not say its grade; write grade: major"),
+    "a grade by grade": ("grades:\n  - {grade: major, grade_: x}", 2, "'grade_' is unknown in a grade; did you mean grade?"),
+    "a grade after a century": ("grades:\n  - {grade: major, after: 36500d}", 2, "longer than 366 days; correct after"),
+    "a grade in an unknown period": ("grades:\n  - {grade: major, period: sale}", 2, "there is no period 'sale'"),
+    "no grades at all": ("grades: []", 1, "the list is empty"),
     "the same for the same": (limits("5m\n    - 6m"), 4, "wait for everybody is said already at p.yaml:3"),
     "an unknown formula": ("service_level: best", 1, "'best' is no service-level formula; choose from answered_of_ended"),
     "an unknown zone": ("zone: Mars/Olympus", 1, "'Mars/Olympus' is no IANA time zone"),
@@ -310,7 +357,8 @@ def test_a_refused_file_is_a_refused_setting_to_whoever_asks_the_engine() -> Non
 
 def test_every_word_that_a_file_may_use_is_a_word_of_the_engine() -> None:
     office = "{limit: 1s, hours: office}"
-    said = {limit: "1" if limit in COUNTS else office if limit == "automatic_reply" else "1s" for limit in LIMITS}
+    own = {"automatic_reply": office, "promise": "due"}
+    said = {limit: own.get(limit, "1" if limit in COUNTS else "1s") for limit in LIMITS}
     lines = "".join(f"  {limit}: {value}\n" for limit, value in said.items())
     for formula in SERVICE_LEVELS:
         assert parse_policy(f"service_level: {formula}\nlimits:\n{lines}".encode(), "p").service_level == formula
@@ -318,7 +366,8 @@ def test_every_word_that_a_file_may_use_is_a_word_of_the_engine() -> None:
     for clock in (*CLOCKS, *DUTIES):
         words = [name for name in CONDITIONS if clock in DUTIES or name not in OF_CASES]
         conditions = ", ".join(f"{name}: x" for name in words)
-        text = f"{sale}limits: {{{clock}: {{limit: 1s, hours: office, warn_at: none, {conditions}}}}}"
+        limit = "limit: due" if clock == "promise" else "limit: 1s, hours: office"
+        text = f"{sale}limits: {{{clock}: {{{limit}, warn_at: none, {conditions}}}}}"
         (found,) = (line for line in parse_policy(text.encode(), "p").lines if line.limit == clock)
         assert (set(found.when), found.warn_permille) == (set(words), 0)
 
@@ -329,8 +378,10 @@ def test_every_word_that_a_file_may_use_is_a_word_of_the_engine() -> None:
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_the_readmes_policy_is_sound_and_their_table_lists_every_limit(name: str) -> None:
     text = (Path(__file__).parents[2] / name).read_text("utf-8")
-    (example,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(parse_policy(example.encode(), name).periods) == 1
+    first, *others = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(parse_policy(first.encode(), name).periods) == 1
+    for example in others:
+        parse_policy(example.encode(), name)
     table = text[text.index("| `wait` |") :].split("\n\n")[0]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(LIMITS)
     assert all(f"`{condition}`" in text for condition in CONDITIONS)
