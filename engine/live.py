@@ -40,7 +40,7 @@ def live(engine: Any, window_us: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "as_of_us": as_of_us, "watermark_us": as_of_us, "window_s": window_us // SECOND_US,
         "service_level_formula": engine.settings.policy.service_level, "groups": {},
-        "agents": _agents(engine.agents), "due": [], "conditions": engine.watch.raised(engine.order),
+        "agents": _agents(engine.agents), "due": [],
     }  # fmt: skip
     if abs(as_of_us) == -NEVER_US:
         result["as_of_us"] = result["watermark_us"] = None
