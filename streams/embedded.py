@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
@@ -36,8 +36,9 @@ from streams.keeper import Keeper
 from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
+from streams.questions import Questions
+from streams.recent import Recent
 from streams.settings import ServiceSettings
-from streams.telling import told
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
 
@@ -46,7 +47,7 @@ HEARTBEAT_S_MAX = 15.0
 """The engine's thread is taken for dead after so long without a turn."""
 REPLAY_TOLD_EVERY_S = 1.0
 ALARMS_SHOWN = 100
-"""Warnings and breaches that readers get, the newest first."""
+"""Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
 _STOP = Batch(b"", 0)
 
 
@@ -95,6 +96,7 @@ class Embedded:
     ) -> None:
         self.journal = journal
         self.vitals = Vitals()
+        self.questions = Questions()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()
@@ -105,7 +107,7 @@ class Embedded:
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
+        self._recent = Recent(ALARMS_SHOWN)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -273,10 +275,13 @@ class Embedded:
             turn = time.monotonic()
             if turn >= tick_at:
                 self._tick()
+                self.questions.answer(self._keeper.engine)
                 tick_at = turn + settings.tick_us / 1e6
             if turn >= publish_at:
                 self._publish()
-                publish_at = max(publish_at + settings.publish_us / 1e6, turn)
+                published = time.monotonic()
+                # Never more than half of the time, or what comes in is left lying while figures are told.
+                publish_at = max(publish_at + settings.publish_us / 1e6, 2 * published - turn)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
@@ -307,8 +312,8 @@ class Embedded:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
-        self._alarms.extendleft(map(told, self._keeper.engine.take_alarms()))
-        facts["alarms"] = list(self._alarms)
+        self._recent.take(self._keeper.engine.take_alarms())
+        facts["alarms"] = self._recent.rows()
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
         facts["service"] = {
@@ -319,6 +324,7 @@ class Embedded:
             "clock_running": running,
             "backlog_batches": self._backlog_batches,
             "sequence": self._keeper.covered,
+            "version": self.published.version + 1,
         }
         self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
         self._on_publish(self.published)

@@ -32,7 +32,8 @@ from streams.options import Duration, Words
 from streams.policy.files import Bundle
 from streams.policy.reading import default_policy
 from streams.policy.watching import PolicyFile
-from streams.service import serve
+from streams.screens import read_screens
+from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 
 __all__ = ["run"]
@@ -68,6 +69,12 @@ class CannotStart(Exception):
     "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
 )
 @click.option(
+    "--wall",
+    "wall_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -82,6 +89,7 @@ def run(
     zone: str,
     policy_path: Path | None,
     words: NegativeWords | None,
+    wall_path: Path | None,
     token_file: Path | None,
     disorder: int,
     snapshot_every: int,
@@ -103,10 +111,11 @@ def run(
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
             )
+            screens = _screens(wall_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, PolicyFile(policy_path), words, simulate)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -122,7 +131,18 @@ def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
     )
 
 
-def _serve(settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWords | None, simulate: bool) -> int:
+def _screens(path: Path | None) -> Screens:
+    try:
+        return read_screens(path) if path else {}
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
+
+
+def _serve(
+    settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWords | None, screens: Screens, simulate: bool
+) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
     with contextlib.closing(listener):
@@ -142,7 +162,7 @@ def _serve(settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWo
 
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
-            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle)
+            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens)
         )
 
 

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -25,7 +25,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from dashboards.exposition import CONTENT_TYPE, Health, render
-from dashboards.wall.server import Feed, routes
+from dashboards.wall.feed import Feeds
+from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
@@ -35,6 +36,7 @@ from streams.journal import Journal
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
+from streams.questions import History, People, Question
 from streams.reloading import Reloading
 from streams.settings import ServiceSettings
 
@@ -42,6 +44,10 @@ __all__ = ["serve"]
 
 CONNECTIONS_MAX = 4_096
 FAREWELL_S = 3
+ANSWER_S = 10
+
+#: Layouts of walls by name: see streams.screens.
+Screens = Mapping[str, Mapping[str, Any]]
 
 
 async def serve(
@@ -53,15 +59,16 @@ async def serve(
     companion: Callable[[str], AbstractContextManager[None]],
     policy_file: PolicyFile,
     bundle: Bundle | None,
+    screens: Screens,
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
     loop = asyncio.get_running_loop()
-    feed = Feed(settings.viewers_max)
+    feeds = Feeds(settings.viewers_max)
     ended = asyncio.Event()
 
     def publish(published: Published) -> None:
-        loop.call_soon_threadsafe(feed.put, published.facts)
+        loop.call_soon_threadsafe(feeds.put, published.facts)
 
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
@@ -76,7 +83,7 @@ async def serve(
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    server = uvicorn.Server(_server_config(_application(embedded, gateway, feed, settings, reloading)))
+    server = uvicorn.Server(_server_config(_application(embedded, gateway, feeds, settings, reloading, screens)))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -102,7 +109,7 @@ async def serve(
             if looking.done() and (error := looking.exception()):
                 traceback.print_exception(error)
                 failed = True
-    feed.close()
+    feeds.close()
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
@@ -140,27 +147,44 @@ def _server_config(application: Any) -> uvicorn.Config:
 
 
 def _application(
-    embedded: Embedded, gateway: Gateway, feed: Feed, settings: ServiceSettings, reloading: Reloading
+    embedded: Embedded,
+    gateway: Gateway,
+    feeds: Feeds,
+    settings: ServiceSettings,
+    reloading: Reloading,
+    screens: Screens,
 ) -> Guard:
     reading = routes(
-        feed,
+        feeds,
         now=lambda: embedded.published.body,
-        metrics=_Metrics(embedded, feed),
+        metrics=_Metrics(embedded, feeds),
         metrics_type=CONTENT_TYPE,
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
+        people=lambda: _asked(embedded, People()),
+        history=lambda *asked: _asked(embedded, History(*asked)),
+        screens=screens,
     )
     return Guard(
         Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]), settings
     )
 
 
+async def _asked(embedded: Embedded, question: Question) -> bytes | None:
+    """The engine's answer. Raises TimeoutError when it does not come in time, or too many questions wait."""
+    future = embedded.questions.ask(question)
+    if future is None:
+        raise TimeoutError
+    async with asyncio.timeout(ANSWER_S):
+        return await asyncio.wrap_future(future)
+
+
 class _Metrics:
     """The exposition, rendered once for each published second however many scrape it."""
 
-    def __init__(self, embedded: Embedded, feed: Feed) -> None:
+    def __init__(self, embedded: Embedded, feeds: Feeds) -> None:
         self._embedded = embedded
-        self._feed = feed
+        self._feeds = feeds
         self._lock = threading.Lock()
         self._rendered = (-1, b"")
 
@@ -168,11 +192,11 @@ class _Metrics:
         with self._lock:
             published = self._embedded.published
             if self._rendered[0] != published.version:
-                self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feed)))
+                self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feeds)))
             return self._rendered[1]
 
 
-def _health(embedded: Embedded, feed: Feed) -> Health:
+def _health(embedded: Embedded, feeds: Feeds) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -181,7 +205,7 @@ def _health(embedded: Embedded, feed: Feed) -> Health:
             ("floorwatch_ready", "1 once the journal is replayed.", float(embedded.ready.is_set())),
             ("floorwatch_backlog_batches", "Batches accepted and not yet absorbed.", batches),
             ("floorwatch_backlog_bytes", "Their size.", size),
-            ("floorwatch_viewers", "Walls that are being fed.", feed.viewers),
+            ("floorwatch_viewers", "Walls that are being fed.", feeds.viewers),
             *_policy_gauge(embedded),
             ("floorwatch_snapshot_bytes", "Size of the newest snapshot.", vitals.snapshot_bytes),
             ("floorwatch_snapshot_seconds", "Time that the newest snapshot took.", vitals.snapshot_us / 1e6),

@@ -136,7 +136,7 @@ def settled(service: Service, events: int) -> dict[str, Any]:
 def test_it_says_where_the_wall_is_serves_it_and_ends_cleanly(tmp_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with running(tmp_path / "data") as service:
-            assert b"wall.js" in service.get("/")
+            assert b"main.js" in service.get("/")
             assert json.loads(service.get("/readyz")) == {"ready": True}
             assert json.loads(service.get("/healthz")) == {"alive": True}
             assert b"floorwatch_ready 1.0" in service.get("/metrics")
