@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime
+KAFKA := $(VENV)/.kafka
 DEVELOPMENT := $(VENV)/.development
 
 PIP_TOOLS := pip-tools==7.6.2
@@ -16,12 +17,14 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 	--no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz bench bench-full lock clean
+.PHONY: help setup setup-kafka run test fuzz bench bench-full lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
 
 setup: $(RUNTIME) ## set up .venv with what Floorwatch needs to run
+
+setup-kafka: $(KAFKA) ## set up .venv with what a cluster needs as well: Faust and the clients of Kafka
 
 run: $(RUNTIME) ## run Floorwatch with a live simulated centre; OPTIONS="--port 9000" and the like
 	@exec $(BIN)/floorwatch run --simulate $(OPTIONS)
@@ -44,8 +47,10 @@ bench-full: $(RUNTIME) ## the long form, up to 1,000,000 open contacts
 lock: ## write the lock files again; OPTIONS=--upgrade takes the newest versions
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet $(PIP_TOOLS)
-	$(COMPILE) $(OPTIONS) --output-file requirements.lock pyproject.toml
-	$(COMPILE) $(OPTIONS) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) $(OPTIONS) --extra kafka --output-file requirements-kafka.lock pyproject.toml
+	$(COMPILE) $(OPTIONS) --constraint requirements-kafka.lock --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(OPTIONS) --extra kafka --extra dev --constraint requirements-kafka.lock \
+		--output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) $(OPTIONS) --all-build-deps --only-build-deps --output-file requirements-build.lock pyproject.toml
 
 clean: ## remove .venv, caches and what was built; never the folder data
@@ -65,6 +70,10 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@echo "Compiling the engine …" >&2
 	@$(BIN)/floorwatch replay tests/fixtures/bank_days.jsonl.gz >/dev/null
+	@touch $@
+
+$(KAFKA): $(RUNTIME) requirements-kafka.lock
+	@$(PIP) install --require-hashes -r requirements-kafka.lock
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock

@@ -17,7 +17,11 @@ _COMMANDS = {
     "policy": ("streams.policy.command", "policy"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
+    "topics": ("streams.kafka.command", "topics"),
+    "deadletter": ("streams.kafka.command", "deadletter"),
 }
+#: Not needed on one machine, so not installed with the rest.
+_KAFKA_PACKAGES = ("aiokafka", "faust", "kafka")
 
 
 class _Commands(click.Group):
@@ -30,8 +34,23 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, name = _COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), name)
+        try:
+            command: click.Command = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] not in _KAFKA_PACKAGES:
+                raise
+            return _missing(cmd_name, error.name)
         return command
+
+
+def _missing(name: str, package: str) -> click.Command:
+    """Stands for a command whose packages are not installed: it is listed with the others, and says so when it is used."""
+
+    def refuse(**_: Any) -> None:
+        raise click.ClickException(f"{name} needs the packages for Kafka; make setup-kafka installs them.")
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, anything, refuse, help=f"Needs {package}, which is not installed: make setup-kafka.")
 
 
 @click.group(cls=_Commands)

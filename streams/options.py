@@ -21,7 +21,7 @@ def zone_of(text: str) -> ZoneInfo:
         raise ValueError(f"{text!r} is no IANA time zone; write it like Asia/Shanghai or UTC") from None
 
 
-class Duration(click.ParamType[int]):
+class Duration(click.ParamType):
     """A duration such as `30m`, given on as integer microseconds."""
 
     name = "duration"
@@ -35,7 +35,7 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-class Words(click.ParamType[NegativeWords]):
+class Words(click.ParamType):
     """A file of negative words, given on as what looks for them."""
 
     name = "file"
@@ -49,7 +49,7 @@ class Words(click.ParamType[NegativeWords]):
             self.fail(str(error), param, ctx)
 
 
-class Zone(click.ParamType[ZoneInfo]):
+class Zone(click.ParamType):
     """The name of an IANA time zone."""
 
     name = "zone"

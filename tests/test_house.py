@@ -116,7 +116,7 @@ def test_the_version_is_the_same_wherever_it_is_said() -> None:
 
 # Make.
 
-TARGETS = ("setup", "run", "test", "fuzz", "bench", "bench-full", "lock", "clean", "help")
+TARGETS = ("setup", "setup-kafka", "run", "test", "fuzz", "bench", "bench-full", "lock", "clean", "help")
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -178,6 +178,7 @@ def locked(name: str) -> dict[str, str]:
     ("name", "required"),
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
+        ("requirements-kafka.lock", PROJECT["project"]["optional-dependencies"]["kafka"]),
         ("requirements-dev.lock", PROJECT["project"]["optional-dependencies"]["dev"]),
         ("requirements-build.lock", PROJECT["build-system"]["requires"]),
     ],
@@ -190,7 +191,28 @@ def test_every_dependency_is_locked_to_a_version_that_fits(name: str, required: 
 
 
 def test_tests_run_with_the_versions_that_users_run_with() -> None:
-    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()
+    run, cluster, tests = (locked(f"requirements{name}.lock").items() for name in ("", "-kafka", "-dev"))
+    assert run <= cluster <= tests
+
+
+def test_one_machine_is_not_burdened_with_what_only_a_cluster_needs() -> None:
+    assert not {"aiokafka", "faust-streaming", "kafka-python"} & locked("requirements.lock").keys()
+
+
+def test_where_the_packages_for_kafka_are_missing_the_commands_say_so_and_the_others_work() -> None:
+    without = "import sys; sys.modules |= dict.fromkeys(('aiokafka', 'faust', 'kafka')); from streams.cli import main; main(sys.argv[1:])"
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", without, *words], capture_output=True, text=True, check=False)
+
+    for words in (("topics", "lag", "--json"), ("deadletter", "show", "3")):
+        refused = run(*words)
+        assert refused.returncode == 1
+        assert refused.stderr == f"Error: {words[0]} needs the packages for Kafka; make setup-kafka installs them.\n"
+    listed = run("--help")
+    assert listed.returncode == 0
+    assert "make setup-kafka" in listed.stdout
+    assert run("policy", "default").returncode == 0
 
 
 # Files.

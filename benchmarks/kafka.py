@@ -1,0 +1,161 @@
+"""How many records a second does an empty Faust agent read, as Faust is and with our transport, in one run?
+
+`python -m benchmarks.kafka` fills a topic, has it read by the idiomatic agent (one record a message, `async for`) and by ours, each
+in a process of its own and a new group, and prints both rates and their ratio. The broker is the one that KAFKA_BOOTSTRAP names, or
+one that is started for it as the tests do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaProducer
+
+from streams.kafka.app import create_app
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.stretches import Stretch
+from streams.kafka.topics import administration, create
+
+_ROOT = Path(__file__).parents[1]
+_EVENT = (
+    b'{"id":"m-%d","type":"message.customer","time":"2025-11-11T20:00:03.250+08:00","contact":"c-%d","queue":"aftersales",'
+    b'"channel":"wechat","tenant":"shop-7"}'
+)
+
+
+def fill(settings: KafkaSettings, count: int) -> None:
+    """One event a record, in one partition."""
+    with administration(settings) as client:
+        create(client, settings)
+    asyncio.run(_send(settings, count))
+
+
+async def _send(settings: KafkaSettings, count: int) -> None:
+    async with AIOKafkaProducer(**settings.client, max_batch_size=500_000) as producer:
+        sent: list[Any] = []
+        batch = producer.create_batch()
+        for n in range(count):
+            value = _EVENT % (n, n % 1_000)
+            if batch.append(key=None, value=value, timestamp=None) is None:
+                sent.append(await producer.send_batch(batch, settings.events.name, partition=0))
+                batch = producer.create_batch()
+                batch.append(key=None, value=value, timestamp=None)
+        sent.append(await producer.send_batch(batch, settings.events.name, partition=0))
+        await asyncio.gather(*sent)
+
+
+def measure(settings: KafkaSettings, count: int, *, joined: bool) -> float:
+    """Records a second from the first that the agent is given to the last of `count`, all of which it must be given."""
+    told = {"bootstrap": settings.bootstrap, "prefix": settings.prefix, "count": count, "joined": joined}
+    read = subprocess.run(
+        [sys.executable, "-m", "benchmarks.kafka", "--read", json.dumps(told)],
+        cwd=_ROOT,
+        capture_output=True,
+        check=True,
+    )
+    return float(read.stdout.split()[-1])
+
+
+class _Anew(KafkaSettings):
+    """A group that has never read."""
+
+    @property
+    def group(self) -> str:
+        return f"{self.prefix}.{uuid.uuid4().hex}"
+
+
+def _read(told: dict[str, Any]) -> None:
+    settings = _Anew(bootstrap=tuple(told["bootstrap"]), prefix=told["prefix"])
+    begun, first, seen = 0.0, 0, 0
+
+    def given(count: int) -> None:
+        nonlocal begun, first, seen
+        if not seen:
+            begun, first = time.perf_counter(), count
+        seen += count
+        if seen >= told["count"]:
+            print(f"\n{(seen - first) / (time.perf_counter() - begun)}", flush=True)  # Faust plays with the cursor.
+            os._exit(0)  # How the agent ends is not measured.
+
+    app = _ours(settings, given) if told["joined"] else _idiomatic(settings, given)
+    faust.Worker(app, loglevel="ERROR", redirect_stdouts=False, quiet=True).execute_from_commandline()
+
+
+def _ours(settings: KafkaSettings, given: Any) -> faust.App:
+    async def handle(stretch: Stretch) -> None:
+        given(len(stretch.records))
+        assert stretch.body
+
+    return create_app(settings, handle)
+
+
+def _idiomatic(settings: KafkaSettings, given: Any) -> faust.App:
+    app = faust.App(
+        settings.group,
+        broker=[f"kafka://{server}" for server in settings.bootstrap],
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+    )
+
+    @app.agent(app.topic(settings.events.name, value_type=bytes, value_serializer="raw"))
+    async def agent(stream: Any) -> None:
+        async for _ in stream:
+            given(1)
+
+    return app
+
+
+@contextlib.contextmanager
+def _bootstrap() -> Iterator[tuple[str, ...]]:
+    if named := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield tuple(named.split(","))
+        return
+    from tests.kafka.broker import Broker
+
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(Path(folder))
+        try:
+            broker.start()
+            yield (broker.bootstrap,)
+        finally:
+            broker.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--idiomatic-records", type=int, default=50_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--read", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.read:
+        _read(json.loads(options.read))
+        return
+    with _bootstrap() as bootstrap:
+        settings = KafkaSettings(bootstrap=bootstrap, prefix=f"bench-{uuid.uuid4().hex[:8]}", partitions=1)
+        fill(settings, options.records)
+        print(f"{options.records:,} records of {len(_EVENT)} bytes in one partition, best of {options.runs}")
+        idiomatic = max(measure(settings, options.idiomatic_records, joined=False) for _ in range(options.runs))
+        print(f"idiomatic agent: {idiomatic:,.0f} records a second")
+        ours = max(measure(settings, options.records, joined=True) for _ in range(options.runs))
+        print(f"with stretches:  {ours:,.0f} records a second, {ours / idiomatic:.0f} times as many")
+
+
+if __name__ == "__main__":
+    main()
