@@ -17,7 +17,7 @@ import click
 from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS, Reject
 from engine.pipeline import Settings
-from engine.policy import CONDITIONS, Policy
+from engine.policy import CONDITIONS, GRADES, OF_CASES, Policy
 from engine.times import SECOND_US, iso
 from streams.options import Duration, Zone
 from streams.policy.explaining import explain, period_at
@@ -52,6 +52,7 @@ _EXPLAIN_HELP = """Tell for every limit which line holds for a contact, and why.
 Examples:
   floorwatch policy explain --channel phone
   floorwatch policy explain --policy policy.yaml --channel phone --tier vip --at 2026-11-11T20:00:00+08:00 --json
+  floorwatch policy explain --kind outage --grade major
 """
 _TRY_HELP = """Replay recorded events under a new policy and an old one, and tell which alarms come, go and move.
 
@@ -100,9 +101,14 @@ def check(file: Path) -> None:
 
 
 def _with_facts(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds an option for each dimension, the most telling first."""
+    """Adds an option for each condition, the most telling first: what a contact or a case is of, then what only a case is."""
+    for name in reversed(OF_CASES):
+        told = f"The case's {name}." + (" Of coaching: critical, other or failed_checks." if name == "kind" else "")
+        kind = click.Choice(GRADES) if name == "grade" else str
+        default = GRADES[0] if name == "grade" else ""
+        command = click.option(f"--{name}", type=kind, default=default, help=told, show_default=True)(command)
     for name in reversed([name for name in CONDITIONS if name in DIMENSIONS]):
-        command = click.option(f"--{name}", default="", help=f"The contact's {name}.")(command)
+        command = click.option(f"--{name}", default="", help=f"The contact's or case's {name}.")(command)
     return command
 
 
@@ -121,7 +127,7 @@ def explain_command(at: str | None, zone: ZoneInfo, file: Path | None, as_json: 
     period = period_at(found, at_us)
     explanations = explain(found, facts | {"period": period})
     if as_json:
-        said = {name: value for name, value in facts.items() if value}
+        said = {name: value for name, value in facts.items() if value and value != GRADES[0]}
         _print_json({"at": iso(at_us, zone), "period": period, "contact": said,
                      "limits": explanation_values(explanations)})  # fmt: skip
         return

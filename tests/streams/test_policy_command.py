@@ -158,6 +158,20 @@ def test_the_line_that_holds_is_told_with_the_reason(words: tuple[str, ...], lin
     assert places[-1:] == ([f"{policy}:5"] if line > 5 else [])
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [(("--kind", "refund"), 3), (("--kind", "outage"), 4), (("--kind", "outage", "--grade", "major"), 5),
+     (("--kind", "outage", "--priority", "urgent", "--department", "it"), 6)],
+)  # fmt: skip
+def test_a_case_is_explained_by_what_only_cases_are(words: tuple[str, ...], line: int, tmp_path: Path) -> None:
+    path = tmp_path / "cases.yaml"
+    path.write_text(
+        "limits:\n  case_respond:\n    - 1d\n    - {limit: 2h, kind: outage}\n    - {limit: 1h, kind: outage, grade: major}\n"
+        "    - {limit: 30m, kind: outage, grade: ordinary, priority: urgent, department: it}\n"
+    )
+    assert explained(path, *words)["case_respond"]["line"]["where"] == f"{path}:{line}"
+
+
 def test_people_read_the_same_in_a_table(policy: Path) -> None:
     got = floorwatch("policy", "explain", "--policy", policy, "--channel", "phone", "--at", "2026-11-11T20:00:00+08:00")
     assert got.out.splitlines()[0] == "at 2026-11-11T20:00:00+08:00, period double-11"
