@@ -40,7 +40,7 @@ from streams.questions import Questions
 from streams.recent import Recent
 from streams.settings import ServiceSettings
 
-__all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
+__all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published", "pause_s"]
 
 COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 HEARTBEAT_S_MAX = 15.0
@@ -289,7 +289,7 @@ class Embedded:
                     began = time.monotonic()
                     self._publish()
                     published = time.monotonic()
-                    publish_at = turn + _pause_s(published - began, settings.publish_us / 1e6)
+                    publish_at = turn + pause_s(published - began, settings.publish_us / 1e6)
             if self._keeper.snapshot_is_due(_turn_us()):
                 self._take_snapshot()
 
@@ -393,7 +393,7 @@ class Embedded:
         self._take(self._absorb.get())
 
 
-def _pause_s(cost_s: float, least_s: float) -> float:
+def pause_s(cost_s: float, least_s: float) -> float:
     """From one publishing to the next: a quarter of the time goes into it, or twice a second; never more than half of the time, or
     what comes in is left lying while figures are told."""
     return max(least_s, min(4 * cost_s, 0.5), 2 * cost_s)

@@ -161,7 +161,7 @@ class Guard:
             await asyncio.sleep(1)  # Guessing must not be cheap.
             return _login_page()
         self.refusals.admit(request, access)
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(_wall_asked(request), 303)
         answer.set_cookie(
             COOKIE,
             self._sessions.seal(access.token_id, self._holding(access.token_id)[1]),
@@ -175,6 +175,16 @@ class Guard:
     def _refuse(self, status: int, error: str, reason: str, request: Request, access: Access | None = None) -> Response:
         self.refusals.refuse(reason, request, access)
         return _answer(status, error)
+
+
+def _wall_asked(request: Request) -> str:
+    """The wall at whose address the login page stood, so that a screen stays the one that it was."""
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return "/"
+    ours = came.netloc == request.headers.get("host") and came.path == "/" and came.query
+    return f"/?{came.query}" if ours else "/"
 
 
 def _place(origin: str) -> str | None:

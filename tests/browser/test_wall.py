@@ -282,13 +282,11 @@ FURTHER = """(async () => {
     conditions: [{ name: "surge", severity: "critical", of: { queue: long }, since_us: as_of - 6e7, figure: 3, limit: 2 }, { name: "blind", severity: "info", of: {}, since_us: as_of, figure: null }],
     due: [], alarms: [{ id: "x", at_us: as_of, commitment: "something_new", step: "renewed", case: "case-9", since_us: as_of - 6e7, grade: "extraordinary", owner: long }, ...wall.facts.alarms.slice(0, 3)],
   };
-  for (let n = 0; n < 20; n += 1) {
-    wall.facts = { ...wall.facts, ...told };
-    changed();
-    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-    const looks = LOOKS;
-    if (wall.facts.cases?.count === 10) return [document.querySelector("main").innerText, looks];
-  }
+  let newest = wall.facts;
+  Object.defineProperty(wall, "facts", { configurable: true, get: () => ({ ...newest, ...told }), set: (facts) => { newest = facts; } });
+  changed();
+  await new Promise(done => setTimeout(done, 1500));
+  return [document.querySelector("main").innerText, LOOKS];
 })()"""
 
 

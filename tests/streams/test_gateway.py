@@ -287,6 +287,14 @@ def test_the_login_page_opens_the_wall_with_a_cookie_that_does_not_hold_the_toke
     assert (wrong.status_code, wrong.cookies.get("floorwatch")) == (401, None)
     right = site.http.post("/login", data={"token": TOKEN}, follow_redirects=False)
     assert (right.status_code, right.headers["location"]) == (303, "/")
+    for came, back in (
+        ("http://127.0.0.1:8080/?screen=floor-1", "/?screen=floor-1"),
+        ("http://evil.example/?a", "/"),
+        ("http://127.0.0.1:8080//evil.example/?a", "/"),
+        ("http://[", "/"),
+    ):
+        again = site.http.post("/login", data={"token": TOKEN}, headers={"Referer": came}, follow_redirects=False)
+        assert again.headers["location"] == back
     cookie = right.headers["set-cookie"]
     assert TOKEN not in cookie
     assert "HttpOnly" in cookie

@@ -8,7 +8,7 @@ export default {
   age: (t) => `数据延迟 ${t}`, noAge: "尚无数据",
   counted: (n, r, l, d) => `事件 ${n} · 拒收 ${r} · 迟到 ${l} · 丢弃 ${d}`,
   window: (t) => `近 ${t} 分钟`, now: "此刻", formula: "公式", sample: "样本", span: "统计窗口", contacts: "个会话", limits: (n, o) => `${n} 起临近，${o} 起超限`,
-  more: (n) => `另有 ${n} 项`, worst: "最差在前", nothing: "暂无内容", nobody: "无人排队", quiet: "没有临近的时限：十分钟内无到期事项。",
+  more: (n) => `另有 ${n} 项`, worst: "最差在前", nothing: "暂无内容", nobody: "无人排队", queuesOfAll: "队列服务于多家店铺，此处不显示。", quiet: "没有临近的时限：十分钟内无到期事项。",
   of: (a, b) => `${a} / ${b}`, target: "目标", limit: "上限", whole: "全中心", screen: (s) => `屏幕 ${s}`,
   only: (n) => (n === "1" ? "仅限店铺" : `仅限 ${n} 家店铺：`), policy: "策略", from: (t) => `自 ${t} 起`, policyRefused: "另一策略被拒绝",
   noScreen: (s) => `布局文件中没有屏幕 ${s}，现显示全部内容。`,

@@ -8,7 +8,7 @@ export default {
   age: (t) => `data ${t} old`, noAge: "no data yet",
   counted: (n, r, l, d) => `${n} events · ${r} rejected · ${l} late · ${d} dropped`,
   window: (t) => `last ${t} min`, now: "at this moment", formula: "formula", sample: "sample", span: "window", contacts: "contacts", limits: (n, o) => `near from ${n}, over from ${o}`,
-  more: (n) => `${n} more`, worst: "worst first", nothing: "nothing here", nobody: "nobody waits", quiet: "No limit is close. Nothing is due within ten minutes.",
+  more: (n) => `${n} more`, worst: "worst first", nothing: "nothing here", nobody: "nobody waits", queuesOfAll: "Queues serve several shops and are not shown here.", quiet: "No limit is close. Nothing is due within ten minutes.",
   of: (a, b) => `${a} of ${b}`, target: "target", limit: "limit", whole: "whole centre", screen: (s) => `screen ${s}`,
   only: (n) => (n === "1" ? "only shop" : `only ${n} shops:`), policy: "policy", from: (t) => `since ${t}`, policyRefused: "another one was refused",
   noScreen: (s) => `There is no screen ${s} in the layout file; everything is shown.`,

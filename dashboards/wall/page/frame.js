@@ -64,7 +64,7 @@ export function Footer() {
   const counters = facts?.counters ?? {};
   const sum = (value) => (value && typeof value === "object" ? Object.values(value).reduce((a, b) => a + b, 0) : value ?? 0);
   const counted = [counters.events, counters.rejected, counters.late, counters.dropped].map((value) => whole(sum(value)));
-  const place = settings.missing ? words.noScreen(settings.screen) : settings.screen ? words.screen(settings.screen) : words.whole;
+  const place = settings.missing ? words.noScreen(settings.screen) : settings.screen ? words.screen(settings.screen) : wall.me?.tenants ? "" : words.whole;
   const seconds = (until) => whole(Math.max(0, Math.ceil((until - performance.now()) / 1000)));
   const turning = !rotates() ? "" : performance.now() < wall.heldUntil ? words.held(seconds(wall.heldUntil)) : words.turn(settings.pages.indexOf(wall.page) + 1, settings.pages.length, seconds(wall.turnsAt));
   return html`<footer><span translate=${!settings.screen} class=${settings.missing ? "missing" : ""}>${place}</span><${Scope} /><span>${turning}</span><${Policy} /><span>${facts?.counters ? words.counted(...counted) : ""}</span></footer>`;

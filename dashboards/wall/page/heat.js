@@ -12,7 +12,7 @@ const REGIONS_MAX = 6;
 const EVERY_MS = 60000;
 
 async function fetchHeat() {
-  if (document.hidden) return;
+  if (document.hidden || wall.me?.tenants) return; // Of all shops, so not for who is held to some.
   try {
     const answer = await fetch(`/api/v1/history?rollup=category,region&step=3600&hours=${HOURS}`);
     wall.heat = answer.ok ? await answer.json() : null;

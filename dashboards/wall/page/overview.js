@@ -3,7 +3,7 @@ import { html } from "/vendor/htm-preact-3.1.1.js";
 import { Agents } from "/staff.js";
 import { clockColumns, clocksOf } from "/clocks.js";
 import { Raised } from "/conditions.js";
-import { queueColumns, queueRows } from "/queues.js";
+import { noQueues, queueColumns, queueRows } from "/queues.js";
 import { Table } from "/table.js";
 import { Tile } from "/tile.js";
 import { totalRow, wall } from "/state.js";
@@ -21,7 +21,7 @@ export function Overview() {
     <${Raised} />
     <div class="halves">
       <${Table} title=${words.figures.due[0]} columns=${clockColumns(false)} rows=${clocksOf(wall.facts)} empty=${words.quiet} keyOf=${(clock) => clock.about + clock.name} />
-      <${Table} title=${words.pages.queues} note=${words.worst} columns=${queueColumns(false)} rows=${queueRows()} hidden=${wall.facts?.hidden?.queue} keyOf=${(queue) => queue.queue} />
+      <${Table} title=${words.pages.queues} note=${words.worst} columns=${queueColumns(false)} rows=${queueRows()} empty=${noQueues()} hidden=${wall.facts?.hidden?.queue} keyOf=${(queue) => queue.queue} />
     </div>
   </div>`;
 }

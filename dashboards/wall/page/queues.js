@@ -47,8 +47,11 @@ export function figure(key, instead, of = (row) => row[key]) {
   };
 }
 
+/* Who is held to some shops sees no queue, since queues serve several. */
+export const noQueues = () => (wall.me?.tenants ? words.queuesOfAll : words.nothing);
+
 export function Queues() {
   const rows = queueRows();
   const note = `${words.worst} · ${words.pages.queues} ${whole(rows.length + (wall.facts?.hidden?.queue ?? 0))}`;
-  return html`<${Table} title=${words.pages.queues} note=${note} columns=${queueColumns(true)} rows=${rows} hidden=${wall.facts?.hidden?.queue} keyOf=${(row) => row.queue} />`;
+  return html`<${Table} title=${words.pages.queues} note=${note} columns=${queueColumns(true)} rows=${rows} empty=${noQueues()} hidden=${wall.facts?.hidden?.queue} keyOf=${(row) => row.queue} />`;
 }
