@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidSetting
+from engine.exported import Exported, exported
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Settings, followed
 from engine.policy import Policy
@@ -53,11 +54,13 @@ _STOP = Batch(b"", 0)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What all readers get: `facts` (not to be changed) and the same as JSON. `version` grows by one each time."""
+    """What all readers get: `facts` (not to be changed) and the same as JSON. `version` grows by one each time; `exported` is
+    for the metrics, None before the first facts."""
 
     version: int
     facts: dict[str, Any]
     body: bytes
+    exported: Exported | None = None
 
 
 @dataclass(slots=True)
@@ -326,7 +329,9 @@ class Embedded:
             "sequence": self._keeper.covered,
             "version": self.published.version + 1,
         }
-        self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain))
+        people_max = self._settings.agent_series_max if self._settings.agent_series else 0
+        sums = exported(self._keeper.engine, people_max)
+        self.published = Published(self.published.version + 1, facts, msgspec.json.encode(facts, enc_hook=_plain), sums)
         self._on_publish(self.published)
 
     def _policy(self) -> dict[str, Any]:

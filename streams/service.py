@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from dashboards.exposition import CONTENT_TYPE, Health, render
+from dashboards.exposition import Exposition, Health
 from dashboards.wall.feed import Feeds
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
@@ -45,6 +45,7 @@ __all__ = ["serve"]
 CONNECTIONS_MAX = 4_096
 FAREWELL_S = 3
 ANSWER_S = 10
+NOTED_EVERY_S = 3_600
 
 #: Layouts of walls by name: see streams.screens.
 Screens = Mapping[str, Mapping[str, Any]]
@@ -83,7 +84,10 @@ async def serve(
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    server = uvicorn.Server(_server_config(_application(embedded, gateway, feeds, settings, reloading, screens)))
+    metrics = _Metrics(embedded, feeds, settings)
+    server = uvicorn.Server(
+        _server_config(_application(embedded, gateway, feeds, settings, reloading, screens, metrics))
+    )
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -102,10 +106,12 @@ async def serve(
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
+            noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
             await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()
             looking.cancel()
+            noting.cancel()
             if looking.done() and (error := looking.exception()):
                 traceback.print_exception(error)
                 failed = True
@@ -153,12 +159,12 @@ def _application(
     settings: ServiceSettings,
     reloading: Reloading,
     screens: Screens,
+    metrics: _Metrics,
 ) -> Guard:
     reading = routes(
         feeds,
         now=lambda: embedded.published.body,
-        metrics=_Metrics(embedded, feeds),
-        metrics_type=CONTENT_TYPE,
+        metrics=metrics,
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
@@ -180,54 +186,54 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
 
 
 class _Metrics:
-    """The exposition, rendered once for each published second however many scrape it."""
+    """The exposition, rendered once for each published second and format however many scrape it."""
 
-    def __init__(self, embedded: Embedded, feeds: Feeds) -> None:
+    def __init__(self, embedded: Embedded, feeds: Feeds, settings: ServiceSettings) -> None:
         self._embedded = embedded
         self._feeds = feeds
+        self._exposition = Exposition(settings.exported_groups_max)
         self._lock = threading.Lock()
-        self._rendered = (-1, b"")
+        self._rendered: dict[bool, tuple[int, bytes]] = {}
 
-    def __call__(self) -> bytes:
+    def __call__(self, openmetrics: bool) -> bytes:
         with self._lock:
             published = self._embedded.published
-            if self._rendered[0] != published.version:
-                self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feeds)))
-            return self._rendered[1]
+            version, body = self._rendered.get(openmetrics, (-1, b""))
+            if version != published.version:
+                health = _health(self._embedded, self._feeds)
+                body = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
+                self._rendered[openmetrics] = published.version, body
+            return body
+
+    async def follow(self) -> None:
+        """Has the distributions noted while nobody scrapes, beginning now."""
+        while True:
+            await asyncio.to_thread(self._exposition.follow, self._embedded.published.exported)
+            await asyncio.sleep(NOTED_EVERY_S)
 
 
 def _health(embedded: Embedded, feeds: Feeds) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
+    values: dict[str, float] = {
+        "floorwatch_ready": embedded.ready.is_set(),
+        "floorwatch_backlog_batches": batches,
+        "floorwatch_backlog_bytes": size,
+        "floorwatch_viewers": feeds.viewers,
+        "floorwatch_snapshot_bytes": vitals.snapshot_bytes,
+        "floorwatch_snapshot_seconds": vitals.snapshot_us / 1e6,
+        "floorwatch_batches_total": vitals.batches,
+        "floorwatch_busy_answers_total": vitals.refused_busy,
+        "floorwatch_snapshots_total": vitals.snapshots,
+    }
+    if embedded.policy:
+        values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
     return Health(
-        gauges=(
-            ("floorwatch_ready", "1 once the journal is replayed.", float(embedded.ready.is_set())),
-            ("floorwatch_backlog_batches", "Batches accepted and not yet absorbed.", batches),
-            ("floorwatch_backlog_bytes", "Their size.", size),
-            ("floorwatch_viewers", "Walls that are being fed.", feeds.viewers),
-            *_policy_gauge(embedded),
-            ("floorwatch_snapshot_bytes", "Size of the newest snapshot.", vitals.snapshot_bytes),
-            ("floorwatch_snapshot_seconds", "Time that the newest snapshot took.", vitals.snapshot_us / 1e6),
-        ),
-        counters=(
-            ("floorwatch_batches", "Batches absorbed.", vitals.batches),
-            (
-                "floorwatch_busy_answers",
-                "Requests answered 429 because the backlog was full.",
-                vitals.refused_busy,
-            ),
-            ("floorwatch_snapshots", "Snapshots written.", vitals.snapshots),
-        ),
+        values,
         commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
         commit_seconds_sum=vitals.commit_us / 1e6,
     )
-
-
-def _policy_gauge(embedded: Embedded) -> Iterator[tuple[str, str, float]]:
-    if embedded.policy:
-        told = "When the policy in force was taken, by this machine's clock."
-        yield "floorwatch_policy_loaded_timestamp_seconds", told, embedded.policy.since_us / 1e6
 
 
 async def _until_ready(

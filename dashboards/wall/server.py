@@ -6,6 +6,7 @@ rest through functions that it is given.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dashboards.exposition import CONTENT_TYPE, OPENMETRICS_TYPE
 from dashboards.wall.feed import Feeds, Stream
 from dashboards.wall.views import NAMES_MAX, View
 
@@ -46,15 +48,15 @@ def routes(
     feeds: Feeds,
     *,
     now: Callable[[], bytes],
-    metrics: Callable[[], bytes],
-    metrics_type: str,
+    metrics: Callable[[bool], bytes],
     is_alive: Callable[[], bool],
     is_ready: Callable[[], bool],
     people: Asked,
     history: Asked,
     screens: Mapping[str, Mapping[str, Any]],
 ) -> list[BaseRoute]:
-    """The reading side of the service. `now` and `metrics` give ready bytes; `metrics` may take its time.
+    """The reading side of the service. `now` gives ready bytes; `metrics` may take its time, and is told whether OpenMetrics
+    is wanted.
 
     `people` and `history` give JSON, None for what does not exist, or raise TimeoutError; `screens` are the layouts by name.
     """
@@ -98,7 +100,14 @@ def routes(
         return JSONResponse(screen, headers=_NO_STORE)
 
     async def get_metrics(request: Request) -> Response:
-        return Response(await run_in_threadpool(metrics), headers=_NO_STORE, media_type=metrics_type)
+        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        body = await run_in_threadpool(metrics, openmetrics)
+        headers = _NO_STORE | {"Vary": "Accept, Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            # The least effort: a scrape is text that says the same names again and again.
+            body = await run_in_threadpool(gzip.compress, body, 1)
+            headers |= {"Content-Encoding": "gzip"}
+        return Response(body, headers=headers, media_type=OPENMETRICS_TYPE if openmetrics else CONTENT_TYPE)
 
     async def get_health(request: Request) -> Response:
         return JSONResponse({"alive": is_alive()}, 200 if is_alive() else 503, headers=_NO_STORE)
