@@ -24,6 +24,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from alerts.alertmanager import Alertmanager
 from dashboards.exposition import Exposition, Health
 from dashboards.wall.feed import Feeds
 from dashboards.wall.server import routes
@@ -33,6 +34,7 @@ from streams.gateway import Gateway
 from streams.guard import Guard
 from streams.intake import Pseudonyms
 from streams.journal import Journal
+from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
@@ -66,10 +68,13 @@ async def serve(
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
+    alertmanager = Alertmanager(settings.alertmanager) if settings.alertmanager else None
     ended = asyncio.Event()
 
     def publish(published: Published) -> None:
         loop.call_soon_threadsafe(feeds.put, published.facts)
+        if alertmanager:
+            alertmanager.offer(published.facts)
 
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
@@ -84,7 +89,7 @@ async def serve(
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    metrics = _Metrics(embedded, feeds, settings)
+    metrics = _Metrics(embedded, feeds, settings, alertmanager)
     server = uvicorn.Server(
         _server_config(_application(embedded, gateway, feeds, settings, reloading, screens, metrics))
     )
@@ -94,6 +99,8 @@ async def serve(
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     embedded.start()
+    if alertmanager:
+        alertmanager.start()
     # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
     serving = asyncio.ensure_future(server._serve([listener]))
     failed = False
@@ -119,6 +126,8 @@ async def serve(
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
+    if alertmanager:
+        await asyncio.to_thread(alertmanager.stop)
     gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
@@ -172,7 +181,10 @@ def _application(
         screens=screens,
     )
     return Guard(
-        Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]), settings
+        Starlette(
+            routes=[*gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings), *reading]
+        ),
+        settings,
     )
 
 
@@ -188,7 +200,10 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
 class _Metrics:
     """The exposition, rendered once for each published second and format however many scrape it."""
 
-    def __init__(self, embedded: Embedded, feeds: Feeds, settings: ServiceSettings) -> None:
+    def __init__(
+        self, embedded: Embedded, feeds: Feeds, settings: ServiceSettings, alertmanager: Alertmanager | None
+    ) -> None:
+        self._alertmanager = alertmanager
         self._embedded = embedded
         self._feeds = feeds
         self._exposition = Exposition(settings.exported_groups_max)
@@ -200,7 +215,7 @@ class _Metrics:
             published = self._embedded.published
             version, body = self._rendered.get(openmetrics, (-1, b""))
             if version != published.version:
-                health = _health(self._embedded, self._feeds)
+                health = _health(self._embedded, self._feeds, self._alertmanager)
                 body = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
                 self._rendered[openmetrics] = published.version, body
             return body
@@ -212,7 +227,7 @@ class _Metrics:
             await asyncio.sleep(NOTED_EVERY_S)
 
 
-def _health(embedded: Embedded, feeds: Feeds) -> Health:
+def _health(embedded: Embedded, feeds: Feeds, alertmanager: Alertmanager | None) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -229,8 +244,14 @@ def _health(embedded: Embedded, feeds: Feeds) -> Health:
     }
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
+    labelled: dict[str, dict[str, float]] = {}
+    if alertmanager:
+        values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
+        values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count
+        labelled["floorwatch_alertmanager_requests_total"] = dict(alertmanager.outcomes)
     return Health(
         values,
+        labelled,
         commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
         commit_seconds_sum=vitals.commit_us / 1e6,
     )

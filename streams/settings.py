@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from alerts.alertmanager import Address
+
 __all__ = ["MIB", "ServiceSettings", "SettingsError", "is_loopback", "read_token"]
 
 MIB = 1 << 20
@@ -53,6 +55,7 @@ class ServiceSettings:
     port: int = 8080
     zone: str = "UTC"
     token: str | None = None
+    alertmanager: Address | None = None
 
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB
