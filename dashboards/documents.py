@@ -5,6 +5,7 @@ Owns the form of both; each says everything in English and Chinese. Law: the sam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dashboards.alert import Alert
@@ -13,8 +14,9 @@ from dashboards.catalogue import METRICS, metrics_in
 from dashboards.rules import anchor, recordings
 from engine.policy import Policy
 
-__all__ = ["metrics_document", "runbook"]
+__all__ = ["metrics_document", "runbook", "through_rules"]
 
+_RECORDED = re.compile(r"\b\w+:floorwatch_\w+:\w+")
 _METRICS = """# Metrics · 指标
 
 Made from `dashboards/catalogue.py` by `floorwatch dashboards build`. A figure without data has no sample. Figures of the floor carry the label `rollup`:
@@ -36,14 +38,13 @@ Made from the policy by `floorwatch dashboards build`: a heading for every alert
 
 def metrics_document(policy: Policy, panels: Iterable[tuple[str, str]]) -> str:
     """All metrics, with the panels and alerts that read them; `panels` are titles and expressions."""
-    recorded = recordings(policy)
     shown: dict[str, list[str]] = {}
     for title, expression in panels:
-        for name in _metrics_of(expression, recorded):
+        for name in metrics_in(through_rules(expression, policy)):
             shown.setdefault(name, []).append(title)
     warned: dict[str, list[str]] = {}
     for alert in alerts_of(policy):
-        for name in _metrics_of(alert.expression, recorded):
+        for name in metrics_in(through_rules(alert.expression, policy)):
             warned.setdefault(name, []).append(f"[{alert.name}](RUNBOOK.md#{anchor(alert)})")
     lines = []
     for metric in METRICS.values():
@@ -57,12 +58,13 @@ def metrics_document(policy: Policy, panels: Iterable[tuple[str, str]]) -> str:
     return _METRICS + "".join(lines)
 
 
-def _metrics_of(expression: str, recorded: dict[str, str]) -> list[str]:
-    """Metrics that an expression reads, through recording rules too."""
-    for _ in range(3):
-        for name in sorted(recorded, key=len, reverse=True):
-            expression = expression.replace(name, f"({recorded[name]})")
-    return metrics_in(expression)
+def through_rules(expression: str, policy: Policy) -> str:
+    """An expression with the recording rules that it reads written out, so that only metrics are left."""
+    recorded = recordings(policy)
+    while names := [name for name in _RECORDED.findall(expression) if name in recorded]:
+        for name in sorted(names, key=len, reverse=True):
+            expression = re.sub(rf"{name}(?![\w:])", lambda _, name=name: recorded[name], expression)  # type: ignore[misc]
+    return expression
 
 
 def runbook(policy: Policy) -> str:

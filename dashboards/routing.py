@@ -62,7 +62,7 @@ def alertmanager_file(
             {"receiver": "cases", "matchers": matchers, "group_wait": "5s", "group_interval": "30s", "continue": True}
         )
     for tenant in tenants_of(policy):
-        branch = list(_levels(lambda level, tenant=tenant: receiver(f"{tenant}/{level}")))  # type: ignore[misc]
+        branch = list(_levels(lambda level, tenant=tenant: receiver(f"{tenant}/{level}")))
         routes.append(
             {"receiver": _NOBODY, "matchers": [f"tenant={_quoted(tenant)}"], "continue": True, "routes": branch}
         )

@@ -31,7 +31,7 @@ def _answered(in_target: str, answered: str, abandoned: str) -> dict[str, str]:
 #: By alert: what fires it, and what must not.
 CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "ServiceLevelLowByCounters": (_answered("0+5x60", "0+10x60", "0+1x60"), _answered("0+10x60", "0+10x60", "0+1x60")),
-    "CommitmentBroken": tuple({f'floorwatch_breaches_total{{rollup="total",commitment="wait"}}': told} for told in (GROWS, STANDS)),
+    "CommitmentBroken": tuple({'floorwatch_breaches_total{rollup="total",commitment="wait"}': told} for told in (GROWS, STANDS)),
     "CaseOverdue": tuple({'floorwatch_open_cases{state="overdue"}': told} for told in ("1x60", "0x60")),
     "PromiseOverdue": tuple({'floorwatch_open_promises{state="overdue"}': told} for told in ("1x60", "0x60")),
     "PeopleOverloaded": tuple({'floorwatch_people{are="overloaded"}': told} for told in ("1x60", "1x5 0x55")),
