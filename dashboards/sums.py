@@ -1,7 +1,7 @@
 """Counters and distributions as samples, from the engine's sums.
 
-Owns how sums become lines. Groups beyond the limit are added up as `(other)`, exactly: sums add. A sum with labels of its own (by
-commitment, by result) is told for the whole floor also where it is zero, so that its growth is seen from the first; of a group only what is not zero.
+Owns how sums become lines. Groups beyond the limit are added up as `(other)`, exactly: sums add. What is zero is told too, so that
+growth is seen from the first and a share of nothing is 0; only of broken commitments a group is told those that it has.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Part:
             amounts = self._field(field)
             told: Sequence[Any] = (amounts / metric.per if metric.per > 1 else amounts.astype(np.float64)).tolist()
             own = "".join(f',{name}="{value}"' for name, value in zip(metric.labels, values, strict=True))
-            sparse = bool(own and self.counted.dimensions)
+            sparse = bool("commitment" in metric.labels and self.counted.dimensions)
             lines += [
                 f"{metric.name}{{{label}{own}}} {value!r}\n"
                 for label, value in zip(self.labels, told, strict=True)

@@ -77,7 +77,7 @@ def _variables(board: Board, chosen: int) -> Iterator[dict[str, Any]]:
            "options": [], "current": {}}  # fmt: skip
     for name in board.variables:
         query, labels = _VARIABLES[name]
-        yield {"name": name, "type": "query", "label": labels[chosen], "datasource": _SOURCE, "definition": query,
+        yield {"name": name, "type": "query", "label": labels[chosen], "datasource": _SOURCE,
                "query": {"query": query, "refId": "variable"}, "hide": 0, "includeAll": True, "allValue": ".*",
                "multi": True, "refresh": 2, "regex": "", "skipUrlSync": False, "sort": 1, "options": [],
                "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}  # fmt: skip
