@@ -101,7 +101,7 @@ class _Collector(Collector):
 
 
 def _people(page: Page, exported: Exported) -> None:
-    people = [(label_text([("agent", person.name)]), person) for person in exported.people]
+    people = [(label_text((("agent", person.name),)), person) for person in exported.people]
     told = (
         ("floorwatch_agent_load_contacts", [f"floorwatch_agent_load_contacts{{{who}}} {one.load}.0\n" for who, one in people]),
         ("floorwatch_agent_slots",

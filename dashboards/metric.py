@@ -16,8 +16,8 @@ class Metric:
 
     `kind`: `gauge`, `counter` or `histogram`. `of`: what it is read from, each with the values of `labels`: a key of the rows of
     `/api/v1/now`, or a field of the sums. `per` divides what is read: seconds out of microseconds. A metric of the
-    `floor` is told for every group of every rollup, with `rollup` and the dimensions as further labels; one that is not `fine`
-    for rollups of one dimension at most, since it would be too many series otherwise. `rows` are of CATALOGUE.md.
+    `floor` is told for every group of every rollup, with `rollup` and the dimensions as further labels; one for rollups of more
+    than `dimensions_max` dimensions is left out, since it would be too many series. `rows` are of CATALOGUE.md.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     per: int = 1
     floor: bool = True
-    fine: bool = True
+    dimensions_max: int = 8
 
     @property
     def family(self) -> str:

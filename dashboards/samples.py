@@ -6,12 +6,18 @@ which took 116 ms for 15,000 of them, and all the while nobody else had the inte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
+from functools import lru_cache
 
 from dashboards.metric import Metric
 
 __all__ = ["Page", "escaped", "label_text"]
 
+#: Behind so many lines the interpreter is let go, so that the engine's tick, which asks for it again and again, need not wait until it is
+#: taken away, which is five milliseconds each time.
+_LONG = 500
+_REST_S = 0.000_05
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
@@ -20,8 +26,9 @@ def escaped(value: str) -> str:
     return value.translate(_ESCAPES)
 
 
-def label_text(labels: Iterable[tuple[str, str]]) -> str:
-    """Labels without their braces, by name."""
+@lru_cache(maxsize=32_768)
+def label_text(labels: tuple[tuple[str, str], ...]) -> str:
+    """Labels without their braces, by name. Remembered, since groups stay the same from scrape to scrape."""
     return ",".join(f'{name}="{escaped(value)}"' for name, value in sorted(labels))
 
 
@@ -40,8 +47,10 @@ class Page:
         name = metric.family if self._openmetrics else metric.name
         text = metric.english.translate(_ESCAPES) if self._openmetrics else metric.english.replace("\\", r"\\")
         self._parts.append(f"# HELP {name} {text}\n# TYPE {name} {metric.kind}\n")
-        self._parts += lines
+        self._parts.append("".join(lines))
         self.count += len(lines)
+        if len(lines) > _LONG:
+            time.sleep(_REST_S)
 
     def body(self, rest: bytes = b"") -> bytes:
         """Everything, and then what others have written."""

@@ -48,7 +48,7 @@ class Sums:
         parts = [_Part(counted, self._groups_max, every) for counted in exported.rollups]
         coarse = [part for part in parts if len(part.counted.dimensions) < 2]
         for metric in _COUNTERS:
-            told = parts if metric.fine else coarse
+            told = [part for part in parts if len(part.counted.dimensions) <= metric.dimensions_max]
             page.family(metric, [line for part in told for line in part.counter(metric)])
         page.family(_MEASURED, [line for part in coarse for line in part.measured(exported.measures)])
         page.family(_TARGET, [line for part in parts for line in part.targets()])

@@ -23,7 +23,7 @@ __all__ = ["LES", "Buckets", "Counted", "Exported", "Person", "exported"]
 Counts = NDArray[np.int64]
 
 #: About where the edges of exported buckets lie, in seconds.
-_WANTED_S = (1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 600, 1800, 3600)
+_WANTED_S = (1, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1800, 3600)
 #: The engine's edges nearest to them. Its buckets hold what is shorter than their edge, and times are of whole milliseconds, so
 #: that the last millisecond below an edge is an upper limit which the bucket keeps exactly.
 _EDGE_INDEX = np.array([int(np.abs(_EDGES_US - wanted * SECOND_US).argmin()) for wanted in _WANTED_S])
