@@ -130,9 +130,9 @@ def run(
     sys.exit(code)
 
 
-def _address(url: str | None) -> Address | None:
+def _address(url: str | None) -> str:
     try:
-        return Address(url) if url else None
+        return Address(url).url if url else ""
     except ValueError as error:
         raise SettingsError(f"{error}.") from None
 

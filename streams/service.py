@@ -24,7 +24,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from alerts.alertmanager import Alertmanager
+from alerts.alertmanager import Address, Alertmanager
 from dashboards.exposition import Exposition, Health
 from dashboards.wall.feed import Feeds
 from dashboards.wall.server import routes
@@ -68,7 +68,7 @@ async def serve(
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
-    alertmanager = Alertmanager(settings.alertmanager) if settings.alertmanager else None
+    alertmanager = Alertmanager(Address(settings.alertmanager)) if settings.alertmanager else None
     ended = asyncio.Event()
 
     def publish(published: Published) -> None:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from alerts.alertmanager import Address
-
 __all__ = ["MIB", "ServiceSettings", "SettingsError", "is_loopback", "read_token"]
 
 MIB = 1 << 20
@@ -55,7 +53,8 @@ class ServiceSettings:
     port: int = 8080
     zone: str = "UTC"
     token: str | None = None
-    alertmanager: Address | None = None
+    alertmanager: str = ""
+    """Address of an Alertmanager that is told of alerts, "" for none."""
 
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB

@@ -93,7 +93,7 @@ def monitoring(folder: Path, policy: Policy) -> Iterator[Monitoring]:
         until(lambda: _is_ready(f"{alertmanager}/-/ready"))
         stack.enter_context(_program("prometheus", folder, [
             f"--config.file={folder}/prometheus/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-            f"--web.listen-address=127.0.0.1:{ports[1]}",
+            f"--web.listen-address=127.0.0.1:{ports[1]}", "--rules.alert.resend-delay=2s",
         ]))  # fmt: skip
         until(lambda: _is_ready(f"{prometheus}/-/ready"))
         yield Monitoring(service, prometheus, alertmanager)
