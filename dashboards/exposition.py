@@ -1,203 +1,177 @@
 """The Prometheus exposition of the published facts.
 
-Owns: the names, units and help texts under which figures are exported, and the process's own health. Never computes a
-figure: it prints what the wall and the API print, from the same published facts. Names of contacts, agents and
-customers never become labels.
+Owns how figures become samples. Never computes a figure: levels and figures of the window are what the wall and the API
+print, from the same published facts; counters are the engine's sums. Names of contacts and customers never become
+labels, and those of people only when asked for.
 
-Law: a figure without data has no sample (never 0). Seconds are `_seconds`, counters `_total`, shares `_ratio` from 0
-to 1. Every figure of the floor carries the label `rollup`, which says by which dimensions it is kept; add up within one
-rollup only, or contacts count twice.
+Law: a figure without data has no sample (never 0). Every figure of the floor carries the label `rollup`, which says by
+which dimensions it is kept; add up within one rollup only, or contacts count twice. Groups beyond `groups_max` of a rollup are
+added up as `(other)`, and counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-__all__ = ["CONTENT_TYPE", "Health", "render"]
+from dashboards.catalogue import METRICS
+from dashboards.floor import Floor
+from dashboards.health import REASONED
+from dashboards.metric import Metric
+from dashboards.samples import Page, label_text
+from dashboards.sums import Sums
+from engine.exported import Exported
+
+__all__ = ["CONTENT_TYPE", "OPENMETRICS_TYPE", "Exposition", "Health", "render"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-#: Key of a row, exported name, help. `window` figures are over the sliding window that `floorwatch_window_seconds` tells.
-GAUGES = (
-    ("waiting", "floorwatch_waiting_contacts", "Contacts waiting for a person now."),
-    ("longest_wait_s", "floorwatch_longest_wait_seconds", "Age of the oldest contact that waits now."),
-    ("in_service", "floorwatch_in_service_contacts", "Contacts answered and not yet closed."),
-    ("offered", "floorwatch_window_offered_contacts", "Contacts that arrived in the window."),
-    ("queued", "floorwatch_window_queued_contacts", "Contacts that began to wait in the window."),
-    ("answered", "floorwatch_window_answered_contacts", "Contacts answered in the window."),
-    ("abandoned", "floorwatch_window_abandoned_contacts", "Contacts abandoned in the window."),
-    (
-        "left_queue",
-        "floorwatch_window_left_queue_contacts",
-        "Contacts that left the queue otherwise in the window.",
-    ),
-    ("breaches", "floorwatch_window_breaches", "Commitments broken in the window."),
-    ("asa_s", "floorwatch_speed_of_answer_seconds", "Average wait of the contacts answered in the window."),
-    (
-        "service_level",
-        "floorwatch_service_level_ratio",
-        "Service level in the window, by the policy's formula.",
-    ),
-    ("abandonment_rate", "floorwatch_abandonment_ratio", "Abandoned over offered in the window."),
-    (
-        "first_response_avg_s",
-        "floorwatch_first_response_seconds",
-        "Average time to the first human reply in the window.",
-    ),
-    (
-        "response_avg_s",
-        "floorwatch_response_seconds",
-        "Average time of a human reply to a customer's turn in the window.",
-    ),
-    ("aht_s", "floorwatch_handle_seconds", "Average handle time of the contacts handled in the window."),
-    (
-        "occupancy",
-        "floorwatch_occupancy_ratio",
-        "Handling time over handling and available time in the window.",
-    ),
-)
-AGENTS = ("floorwatch_agents", "People by state now.")
-#: Attribute of the counters, exported name, help.
-COUNTERS = (
-    ("events", "floorwatch_events", "Events absorbed, since the journal was created."),
-    ("duplicates", "floorwatch_duplicate_events", "Events delivered again and ignored."),
-    (
-        "late",
-        "floorwatch_late_events",
-        "Events after the watermark, still applied where their window was open.",
-    ),
-    ("dropped", "floorwatch_dropped_events", "Events beyond the allowed lateness, not applied."),
-)
-#: Attribute of the counters, exported name, help, label.
-REASONED = (
-    ("rejected", "floorwatch_rejected_events", "Lines refused, by reason.", "reason"),
-    (
-        "illegal",
-        "floorwatch_illegal_events",
-        "Events out of a legal sequence, counted and without effect, by reason.",
-        "reason",
-    ),
-    (
-        "policy_reloads",
-        "floorwatch_policy_reloads",
-        "Policies offered since the start of the process, by what came of it.",
-        "outcome",
-    ),
-    ("limits", "floorwatch_limit_reached", "Times that a limit was met, by the setting that sets it.", "limit"),
-)
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+GROUPS_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The process beside the figures: plain numbers, counters since its start."""
+    """The process beside the figures: numbers by the names of the catalogue, those with a label by its value."""
 
-    gauges: Sequence[tuple[str, str, float]] = ()
-    counters: Sequence[tuple[str, str, float]] = ()
-    reasoned: Sequence[tuple[str, str, str, Mapping[str, int]]] = ()
-    """Counters by a label: name, help, label, counts."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    labelled: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     commit_buckets: Sequence[tuple[str, int]] = ()
     """Cumulative counts by upper limit in seconds as text, the last one `+Inf`."""
     commit_seconds_sum: float = 0.0
 
 
+class Exposition:
+    """Renders one service's scrapes; remembers what its distributions began with. Safe to call from any thread."""
+
+    def __init__(self, groups_max: int = GROUPS_MAX) -> None:
+        self._groups_max = groups_max
+        self._sums = Sums(groups_max)
+        self._lock = threading.Lock()
+
+    def follow(self, exported: Exported | None) -> None:
+        """Take note of the distributions without a scrape, so that none is forgotten before it is told."""
+        with self._lock:
+            if exported is not None:
+                self._sums.follow(exported)
+
+    def render(
+        self, facts: Mapping[str, Any], health: Health, exported: Exported | None = None, *, openmetrics: bool = False
+    ) -> bytes:
+        """Everything as text. `facts` is what `/api/v1/now` answers."""
+        page = Page(openmetrics=openmetrics)
+        floor = Floor(facts, self._groups_max, exported)
+        floor.write(page)
+        overflow = floor.overflow
+        if exported is not None:
+            with self._lock:
+                self._sums.write(page, exported)
+            _people(page, exported)
+        labelled = {**health.labelled, "floorwatch_overflow_groups": overflow}
+        if exported is not None:
+            newest = {name: newest_us / 1e6 for name, newest_us in exported.sources.items()}
+            labelled["floorwatch_source_event_timestamp_seconds"] = newest
+        rest = [*_counters(facts), *_times(facts), *_standing(facts), *_process(health, labelled)]
+        if exported is not None:
+            count = page.count + sum(len(family.samples) for family in rest) + 1
+            rest.append(_family("floorwatch_exported_series", {(): count}))
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Collector(rest))
+        return page.body((generate_openmetrics if openmetrics else generate_latest)(registry))
+
+
+def render(facts: Mapping[str, Any], health: Health, *, openmetrics: bool = False) -> bytes:
+    """Facts alone, without the engine's sums."""
+    return Exposition().render(facts, health, openmetrics=openmetrics)
+
+
 class _Collector(Collector):
-    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
+    def __init__(self, families: Iterable[Family]) -> None:
         self._families = families
 
-    def collect(self) -> Iterable[Metric]:
-        return self._families()
+    def collect(self) -> Iterable[Family]:
+        return self._families
 
 
-def render(facts: Mapping[str, Any], health: Health) -> bytes:
-    """Everything as Prometheus text. `facts` is what `/api/v1/now` answers."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(lambda: _families(facts, health)))
-    return generate_latest(registry)
+def _people(page: Page, exported: Exported) -> None:
+    people = [(label_text((("agent", person.name),)), person) for person in exported.people]
+    told = (
+        ("floorwatch_agent_load_contacts", [f"floorwatch_agent_load_contacts{{{who}}} {one.load}.0\n" for who, one in people]),
+        ("floorwatch_agent_slots",
+         [f"floorwatch_agent_slots{{{who}}} {one.slots}.0\n" for who, one in people if one.slots >= 0]),
+        ("floorwatch_agent_state",
+         [f'floorwatch_agent_state{{{who},state="{one.state}"}} 1.0\n' for who, one in people if one.state]),
+    )  # fmt: skip
+    for name, lines in told:
+        page.family(METRICS[name], lines)
 
 
-def _families(facts: Mapping[str, Any], health: Health) -> Iterable[Metric]:
-    groups: Mapping[str, Sequence[Mapping[str, Any]]] = facts.get("groups", {})
-    dimensions = sorted({name for rollup in groups for name in _dimensions(rollup)})
-    for key, name, text in GAUGES:
-        yield _gauge(key, name, text, groups, dimensions)
-    yield _agents(groups, dimensions)
-    yield from _counters(facts.get("counters", {}) | {"policy_reloads": facts.get("policy", {}).get("reloads")})
-    yield from _times(facts)
-    for name, text, value in health.gauges:
-        yield GaugeMetricFamily(name, text, value=value)
-    for name, text, value in health.counters:
-        yield CounterMetricFamily(name, text, value=value)
-    for name, text, label, counts in health.reasoned:
-        family = CounterMetricFamily(name, text, labels=[label])
-        for reason, count in sorted(counts.items()):
-            family.add_metric([reason], count)
-        yield family
-    if health.commit_buckets:
-        yield HistogramMetricFamily(
-            "floorwatch_journal_commit_seconds",
-            "Duration of a journal transaction, disk included.",
-            buckets=list(health.commit_buckets),
-            sum_value=health.commit_seconds_sum,
-        )
-
-
-def _gauge(
-    key: str, name: str, text: str, groups: Mapping[str, Sequence[Mapping[str, Any]]], dimensions: list[str]
-) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=["rollup", *dimensions])
-    for rollup, rows in groups.items():
-        for row in rows:
-            value = row.get(key)
-            if value is not None and value == value:
-                family.add_metric(_labels(rollup, row, dimensions), value)
+def _family(name: str, values: Mapping[Any, float | None]) -> Family:
+    metric: Metric = METRICS[name]
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.family, metric.english, labels=metric.labels)
+    for labels, value in values.items():
+        if value is not None:
+            family.add_metric(labels, value)
     return family
 
 
-def _agents(groups: Mapping[str, Sequence[Mapping[str, Any]]], dimensions: list[str]) -> Metric:
-    family = GaugeMetricFamily(*AGENTS, labels=["rollup", *dimensions, "state"])
-    for rollup, rows in groups.items():
-        for row in rows:
-            # Most groups of a fine rollup have no people of their own: without any there is nothing to tell.
-            states = row.get("agents") or {}
-            if rollup != "total" and not any(states.values()):
-                continue
-            for state, count in states.items():
-                if count is not None:
-                    family.add_metric([*_labels(rollup, row, dimensions), state], count)
-    return family
+def _counters(facts: Mapping[str, Any]) -> Iterable[Family]:
+    counters = {**facts.get("counters", {}), "policy_reloads": facts.get("policy", {}).get("reloads")}
+    for metric in METRICS.values():
+        if metric.floor or not metric.of:
+            continue
+        found = counters.get(metric.of[0][0])
+        if metric in REASONED:
+            yield _family(metric.name, {(str(reason),): count for reason, count in sorted((found or {}).items())})
+        elif found is not None:
+            yield _family(metric.name, {(): found})
 
 
-def _counters(counters: Mapping[str, Any]) -> Iterable[Metric]:
-    for key, name, text in COUNTERS:
-        if (value := counters.get(key)) is not None:
-            yield CounterMetricFamily(name, text, value=value)
-    for key, name, text, label in REASONED:
-        family = CounterMetricFamily(name, text, labels=[label])
-        for reason, count in sorted((counters.get(key) or {}).items()):
-            family.add_metric([str(reason)], count)
-        yield family
-
-
-def _times(facts: Mapping[str, Any]) -> Iterable[Metric]:
+def _times(facts: Mapping[str, Any]) -> Iterable[Family]:
     sent_us, watermark_us = facts.get("service", {}).get("sent_us"), facts.get("watermark_us")
     if facts.get("window_s") is not None:
-        yield GaugeMetricFamily("floorwatch_window_seconds", "Length of the sliding window.", value=facts["window_s"])
+        yield _family("floorwatch_window_seconds", {(): facts["window_s"]})
+    if formula := facts.get("service_level_formula"):
+        yield _family("floorwatch_service_level_formula_info", {(formula,): 1})
     if sent_us and watermark_us and watermark_us > 0:
-        lag_s = (sent_us - watermark_us) / 1e6
-        yield GaugeMetricFamily("floorwatch_watermark_lag_seconds", "Present less watermark.", value=lag_s)
+        yield _family("floorwatch_watermark_lag_seconds", {(): (sent_us - watermark_us) / 1e6})
 
 
-def _dimensions(rollup: str) -> list[str]:
-    return [] if rollup == "total" else rollup.split(",")
+def _standing(facts: Mapping[str, Any]) -> Iterable[Family]:
+    """What stands now beside the floor: people, cases, promises, raised conditions."""
+    if people := facts.get("agents"):
+        counts = ((state, people.get(state)) for state in ("present", "known", "overloaded"))
+        yield _family("floorwatch_people", {(state,): count for state, count in counts})
+    states = ("open", "in_progress", "near_limit", "overdue")
+    for key, name in (("cases", "floorwatch_open_cases"), ("promises", "floorwatch_open_promises")):
+        if found := facts.get(key):
+            yield _family(name, {(state,): found[state] for state in states})
+    for by in ("kind", "department"):
+        rows = (facts.get("cases") or {}).get(f"by_{by}", ())
+        values = {(row[by] or "", state): row[state] for row in rows for state in states}
+        yield _family(f"floorwatch_open_cases_by_{by}", values)
+    raised = METRICS["floorwatch_condition_raised"]
+    yield _family(raised.name, {
+        (one["name"], one["severity"], *(str(one["of"].get(label) or "") for label in raised.labels[2:])): 1
+        for one in facts.get("conditions") or ()
+    })  # fmt: skip
 
 
-def _labels(rollup: str, row: Mapping[str, Any], dimensions: list[str]) -> list[str]:
-    own = _dimensions(rollup)
-    return [rollup, *(str(row.get(name) or "") if name in own else "" for name in dimensions)]
+def _process(health: Health, labelled: Mapping[str, Mapping[str, float]]) -> Iterable[Family]:
+    for name, value in health.values.items():
+        yield _family(name, {(): value})
+    for name, values in labelled.items():
+        yield _family(name, {(value,): count for value, count in values.items()})
+    if health.commit_buckets:
+        metric = METRICS["floorwatch_journal_commit_seconds"]
+        yield HistogramMetricFamily(
+            metric.name, metric.english, buckets=list(health.commit_buckets), sum_value=health.commit_seconds_sum
+        )

@@ -79,6 +79,7 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/metrics", Path("metrics", "read", is_scoped=True)),
         ("POST", "/api/v1/policy", Path("policy", "govern")),
         ("POST", "/v1/events", Path("events", "send")),
+        ("POST", "/api/v1/alertmanager", Path("alertmanager", "send")),
     )
 )
 _OTHER = Path("other", "govern")

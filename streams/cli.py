@@ -15,6 +15,7 @@ _COMMANDS = {
     "replay": ("streams.replay", "replay"),
     "run": ("streams.run", "run"),
     "policy": ("streams.policy.command", "policy"),
+    "dashboards": ("streams.dashboards_command", "dashboards"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
     "topics": ("streams.kafka.command", "topics"),
@@ -63,6 +64,7 @@ def cli() -> None:
       floorwatch run --simulate
       floorwatch replay events.jsonl.gz --report windows.csv
       floorwatch policy explain --channel phone --tier vip
+      floorwatch dashboards build --out monitoring
       floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz
     """
 

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidSetting
+from engine.exported import Exported, exported
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Settings, followed
 from engine.policy import Policy
@@ -55,11 +56,13 @@ _STOP = Batch(b"", 0)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time."""
+    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time; `exported`
+    is for the metrics, None before the first facts."""
 
     version: int
     facts: dict[str, Any]
     alarms: tuple[dict[str, Any], ...] = ()
+    exported: Exported | None = None
 
     @property
     def body(self) -> bytes:
@@ -334,7 +337,9 @@ class Embedded:
             "sequence": self._keeper.covered,
             "version": self.published.version + 1,
         }
-        self.published = Published(self.published.version + 1, facts, tuple(self._recent.rows(ALARMS_KEPT)))
+        people_max = self._settings.agent_series_max if self._settings.agent_series else 0
+        sums = exported(self._keeper.engine, people_max)
+        self.published = Published(self.published.version + 1, facts, tuple(self._recent.rows(ALARMS_KEPT)), sums)
         self._on_publish(self.published)
 
     def _policy(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Law: 200 means on disk. Every other answer says whether anything was stored, and
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -122,11 +123,26 @@ class Gateway:
 
     async def post_events(self, request: Request) -> Response:
         reserved = 0
-        try:
+
+        async def taken() -> Response:
+            nonlocal reserved
             source = self._source_of(request)
             reserved = self._reserve(request)
             body = await self._read(request, reserved)
             return await self._take(body, source, request.headers.get("content-encoding", "identity").lower())
+
+        try:
+            return await self._told(taken())
+        finally:
+            self._reading_bytes -= reserved
+
+    async def take(self, lines: bytes, source: str) -> Response:
+        """Events that another route has made, answered as if they had been posted."""
+        return await self._told(self._take(lines, source, "identity"))
+
+    async def _told(self, taken: Awaitable[Response]) -> Response:
+        try:
+            return await taken
         except BodyError as error:
             return _answer(error.status, error=str(error))
         except Busy as busy:
@@ -135,8 +151,6 @@ class Gateway:
             return _answer(503, error=f"{error} Nothing was stored.", retry_after_s=self._settings.retry_after_s)
         except ClientDisconnect:
             return _answer(400, error="The body ended too early; nothing was stored.")
-        finally:
-            self._reading_bytes -= reserved
 
     def _source_of(self, request: Request) -> str:
         source = request.headers.get("source") or request.query_params.get("source") or ""

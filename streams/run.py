@@ -21,6 +21,7 @@ from typing import Any
 
 import click
 
+from alerts.alertmanager import Address
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
@@ -91,6 +92,10 @@ class CannotStart(Exception):
     "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
 )
 @click.option("--snapshot-every", default="30s", show_default=True, type=Duration(), help="How often state is saved.")
+@click.option("--agent-series", is_flag=True, help="Also export metrics of single people; their names become labels.")
+@click.option(
+    "--alertmanager", "alertmanager_url", help="Address of an Alertmanager that is told of alerts, as http://host:9093."
+)
 @click.option("--simulate", is_flag=True, help="Add a live simulated centre; without --data it leaves nothing behind.")
 def run(
     host: str,
@@ -104,6 +109,8 @@ def run(
     tokens_path: Path | None,
     disorder: int,
     snapshot_every: int,
+    agent_series: bool,
+    alertmanager_url: str | None,
     simulate: bool,
 ) -> None:
     """Run the whole monitor on this machine: intake, engine, wall and metrics in one process."""
@@ -126,6 +133,8 @@ def run(
                 disorder_bound_us=disorder,
                 near_us=disorder // 2,
                 snapshot_interval_us=snapshot_every,
+                agent_series=agent_series,
+                alertmanager=_address(alertmanager_url),
             )
             screens = _screens(wall_path)
         except SettingsError as error:
@@ -135,6 +144,13 @@ def run(
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
+
+
+def _address(url: str | None) -> str:
+    try:
+        return Address(url).url if url else ""
+    except ValueError as error:
+        raise SettingsError(f"{error}.") from None
 
 
 def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -25,7 +25,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from dashboards.exposition import CONTENT_TYPE, Health, render
+from alerts.alertmanager import Address, Alertmanager
+from dashboards.exposition import Exposition, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
@@ -36,6 +37,7 @@ from streams.gateway import Gateway
 from streams.guard import Guard
 from streams.intake import Pseudonyms
 from streams.journal import Journal
+from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
@@ -49,6 +51,7 @@ __all__ = ["serve"]
 CONNECTIONS_MAX = 4_096
 FAREWELL_S = 3
 ANSWER_S = 10
+NOTED_EVERY_S = 3_600
 
 #: Layouts of walls by name: see streams.screens.
 Screens = Mapping[str, Mapping[str, Any]]
@@ -69,10 +72,13 @@ async def serve(
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
+    alertmanager = Alertmanager(Address(settings.alertmanager)) if settings.alertmanager else None
     ended = asyncio.Event()
 
     def publish(published: Published) -> None:
         loop.call_soon_threadsafe(feeds.put, published.facts, published.alarms)
+        if alertmanager:
+            alertmanager.offer(published.facts)
 
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
@@ -87,13 +93,19 @@ async def serve(
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    server = uvicorn.Server(_server_config(_application(embedded, gateway, feeds, settings, reloading, screens)))
+    refusals = Refusals(settings.data / "access.jsonl")
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals)
+    server = uvicorn.Server(
+        _server_config(_application(embedded, gateway, feeds, settings, reloading, screens, metrics, refusals))
+    )
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     embedded.start()
+    if alertmanager:
+        alertmanager.start()
     # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
     serving = asyncio.ensure_future(server._serve([listener]))
     failed = False
@@ -106,10 +118,12 @@ async def serve(
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
+            noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
             await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()
             looking.cancel()
+            noting.cancel()
             if looking.done() and (error := looking.exception()):
                 traceback.print_exception(error)
                 failed = True
@@ -117,6 +131,8 @@ async def serve(
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
+    if alertmanager:
+        await asyncio.to_thread(alertmanager.stop)
     gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
@@ -157,25 +173,19 @@ def _application(
     settings: ServiceSettings,
     reloading: Reloading,
     screens: Screens,
+    metrics: _Metrics,
+    refusals: Refusals,
 ) -> Guard:
-    refusals = Refusals(settings.data / "access.jsonl")
     bodies = _Once(lambda published, scope: published.body)
 
     def refuse(request: Request, reason: str) -> None:
         refusals.refuse(reason, request, access_of(request.scope))
 
-    def rendered(published: Published, scope: Scope) -> bytes:
-        if scope.is_whole:
-            return render(published.facts, _health(embedded, feeds, refusals))
-        return render(scoped(published.facts, scope), Health())  # How the process fares tells how much others send.
-
-    metrics = _Once(rendered)
     reading = routes(
         feeds,
         now=lambda: bodies(embedded.published, WHOLE),
         facts=lambda: (embedded.published.facts, embedded.published.alarms),
-        metrics=lambda scope: metrics(embedded.published, scope),
-        metrics_type=CONTENT_TYPE,
+        metrics=metrics,
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
@@ -186,7 +196,7 @@ def _application(
         holds=lambda request: access_of(request.scope).holds,
         refuse=refuse,
     )
-    parts = [*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]
+    parts = [*gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings), *reading]
     return Guard(Starlette(routes=parts), settings, refusals)
 
 
@@ -218,63 +228,85 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
 
 
 class _Once:
-    """Bytes made once for each publishing and scope, however many ask; for other publishings they are forgotten."""
+    """Bytes made once for each publishing and question, however many ask; for other publishings they are forgotten."""
 
-    def __init__(self, make: Callable[[Published, Scope], bytes]) -> None:
+    def __init__(self, make: Callable[..., bytes]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._version = -1
-        self._made: dict[Scope, bytes] = {}
+        self._made: dict[tuple[Any, ...], bytes] = {}
 
-    def __call__(self, published: Published, scope: Scope) -> bytes:
+    def __call__(self, published: Published, *asked: Any) -> bytes:
         with self._lock:
             if self._version != published.version:
                 self._version, self._made = published.version, {}
-            if scope not in self._made:
-                self._made[scope] = self._make(published, scope)
-            return self._made[scope]
+            if asked not in self._made:
+                self._made[asked] = self._make(published, *asked)
+            return self._made[asked]
 
 
-def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals) -> Health:
+class _Metrics:
+    """The exposition, rendered once for each published second, scope and format however many scrape it."""
+
+    def __init__(
+        self,
+        embedded: Embedded,
+        feeds: Feeds,
+        settings: ServiceSettings,
+        alertmanager: Alertmanager | None,
+        refusals: Refusals,
+    ) -> None:
+        self._alertmanager = alertmanager
+        self._embedded = embedded
+        self._feeds = feeds
+        self._refusals = refusals
+        self._exposition = Exposition(settings.exported_groups_max)
+        self._rendered = _Once(self._render)
+
+    def __call__(self, scope: Scope, openmetrics: bool) -> bytes:
+        return self._rendered(self._embedded.published, scope, openmetrics)
+
+    def _render(self, published: Published, scope: Scope, openmetrics: bool) -> bytes:
+        if not scope.is_whole:  # How the process fares tells how much others send.
+            return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
+        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
+        return self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
+
+    async def follow(self) -> None:
+        """Has the distributions noted while nobody scrapes, beginning now."""
+        while True:
+            await asyncio.to_thread(self._exposition.follow, self._embedded.published.exported)
+            await asyncio.sleep(NOTED_EVERY_S)
+
+
+def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
+    values: dict[str, float] = {
+        "floorwatch_ready": embedded.ready.is_set(),
+        "floorwatch_backlog_batches": batches,
+        "floorwatch_backlog_bytes": size,
+        "floorwatch_viewers": feeds.viewers,
+        "floorwatch_snapshot_bytes": vitals.snapshot_bytes,
+        "floorwatch_snapshot_seconds": vitals.snapshot_us / 1e6,
+        "floorwatch_batches_total": vitals.batches,
+        "floorwatch_busy_answers_total": vitals.refused_busy,
+        "floorwatch_snapshots_total": vitals.snapshots,
+    }
+    if embedded.policy:
+        values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
+    labelled: dict[str, Mapping[str, float]] = {"floorwatch_refused_requests_total": dict(refusals.counts)}
+    if alertmanager:
+        values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
+        values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count
+        labelled["floorwatch_alertmanager_requests_total"] = dict(alertmanager.outcomes)
     return Health(
-        gauges=(
-            ("floorwatch_ready", "1 once the journal is replayed.", float(embedded.ready.is_set())),
-            ("floorwatch_backlog_batches", "Batches accepted and not yet absorbed.", batches),
-            ("floorwatch_backlog_bytes", "Their size.", size),
-            ("floorwatch_viewers", "Walls that are being fed.", feeds.viewers),
-            *_policy_gauge(embedded),
-            ("floorwatch_snapshot_bytes", "Size of the newest snapshot.", vitals.snapshot_bytes),
-            ("floorwatch_snapshot_seconds", "Time that the newest snapshot took.", vitals.snapshot_us / 1e6),
-        ),
-        counters=(
-            ("floorwatch_batches", "Batches absorbed.", vitals.batches),
-            (
-                "floorwatch_busy_answers",
-                "Requests answered 429 because the backlog was full.",
-                vitals.refused_busy,
-            ),
-            ("floorwatch_snapshots", "Snapshots written.", vitals.snapshots),
-        ),
-        reasoned=(
-            (
-                "floorwatch_refused_requests",
-                "Requests that were refused for who asked or for what, by reason.",
-                "reason",
-                refusals.counts,
-            ),
-        ),
+        values,
+        labelled,
         commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
         commit_seconds_sum=vitals.commit_us / 1e6,
     )
-
-
-def _policy_gauge(embedded: Embedded) -> Iterator[tuple[str, str, float]]:
-    if embedded.policy:
-        told = "When the policy in force was taken, by this machine's clock."
-        yield "floorwatch_policy_loaded_timestamp_seconds", told, embedded.policy.since_us / 1e6
 
 
 async def _until_ready(

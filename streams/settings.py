@@ -55,6 +55,8 @@ class ServiceSettings:
     token: str | None = None
     tokens: Path | None = None
     """The file of tokens of people and walls: see streams.tokens."""
+    alertmanager: str = ""
+    """Address of an Alertmanager that is told of alerts, "" for none."""
 
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB
@@ -68,6 +70,11 @@ class ServiceSettings:
     rejects_listed_max: int = 100
     rejects_kept_max: int = 10_000
     viewers_max: int = 1_000
+    exported_groups_max: int = 2_000
+    """Groups of one rollup that have metrics of their own; further ones are added up under the name (other)."""
+    agent_series: bool = False
+    agent_series_max: int = 5_000
+    """Whether there are metrics of single people, and of how many."""
     sources_max: int = 256
     """Different names of sources in the life of the process; a further one is refused with 400."""
     body_read_s: int = 30
@@ -98,7 +105,7 @@ class ServiceSettings:
         self._check_token()
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if isinstance(value, int) and name not in ("port", "future_allowance_us") and value <= 0:
+            if type(value) is int and name not in ("port", "future_allowance_us") and value <= 0:
                 raise SettingsError(f"The setting {name} must be greater than zero, not {value}.")
 
         if self.near_us >= self.disorder_bound_us:

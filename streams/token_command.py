@@ -32,7 +32,7 @@ _FILE = click.option(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Expiry(click.ParamType[datetime | None]):
+class _Expiry(click.ParamType):
     """`90d` from now, an instant, or `never`."""
 
     name = "when"

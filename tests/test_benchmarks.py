@@ -1,6 +1,6 @@
 """The benchmarks work, on little, and what they feed the engine is legal."""
 
-from benchmarks import deadlines
+from benchmarks import deadlines, scrape
 from benchmarks.throughput import answer, bare, feed, measure
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings
@@ -54,3 +54,10 @@ def test_deadlines_are_raised_within_their_second_and_cost_nothing_while_none_is
     assert measured.lateness_s < 1
     assert len(measured.idle_s) == 10
     assert measured.adopt_s < 1
+
+
+def test_a_scrape_is_measured_beside_ticks() -> None:
+    measured = scrape.measure(people=50, queues=10, shops=5, contacts=1_000, runs=2)
+    assert measured.samples > 1_000
+    assert len(measured.render_s) == 2
+    assert measured.packed_bytes < measured.text_bytes

@@ -20,6 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from streams.dashboards_command import build
 from streams.replay import replay
 from streams.run import run
 from streams.settings import TOKEN_LENGTH_MIN
@@ -274,16 +275,25 @@ def compose() -> Any:
 
 
 def test_every_command_of_the_container_is_a_command_with_its_options() -> None:
-    commands = {"run": run, "replay": replay, "simulate": simulate}
+    commands: dict[str, click.Command] = {"run": run, "replay": replay, "simulate": simulate, "build": build}
     for name, service in compose()["services"].items():
-        program, command, *options = service["command"]
-        assert program in PROJECT["project"]["scripts"]
-        with commands[command].make_context(name, list(options)) as context:
-            assert isinstance(context, click.Context)
+        if service["image"].startswith("floorwatch:"):
+            program, *words = service["command"]
+            assert program in PROJECT["project"]["scripts"]
+            command, *options = words[1:] if words[0] == "dashboards" else words
+            with commands[command].make_context(name, list(options)) as context:
+                assert isinstance(context, click.Context)
+
+
+def test_what_others_make_is_of_a_version_that_is_named() -> None:
+    for service in compose()["services"].values():
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", service["image"])
 
 
 def test_the_container_is_built_from_what_is_here_and_with_every_package() -> None:
     for service in compose()["services"].values():
+        if "build" not in service:
+            continue
         recipe = service["build"]["dockerfile_inline"]
         sources = [source for line in re.findall(r"^COPY (.+)$", recipe, re.MULTILINE) for source in line.split()[:-1]]
         assert [source for source in sources if not (ROOT / source).exists()] == []
@@ -301,12 +311,17 @@ def test_the_container_has_no_more_rights_than_it_needs() -> None:
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert re.search(r":-[1-9]\d*:", service["user"]), "never as root"
-        for port in service["ports"]:
+        for port in service.get("ports", ()):
             assert port.startswith("${FLOORWATCH_ADDRESS:-127.0.0.1}:"), "reachable from elsewhere only on purpose"
         for volume in service["volumes"]:
             assert volume.split(":")[0] in whole["volumes"]
-        for secret in service["secrets"]:
-            assert f"/run/secrets/{secret}" in service["command"]
+        for secret in service.get("secrets", ()):
+            named = [
+                *service.get("command", ()),
+                *service.get("environment", {}).values(),
+                *whole["services"]["monitoring-files"]["command"],
+            ]
+            assert f"/run/secrets/{secret}" in named
             assert whole["secrets"][secret]["file"].startswith("./data/"), "a folder that is never committed"
 
 

@@ -6,6 +6,7 @@ rest through functions that it is given.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dashboards.exposition import CONTENT_TYPE, OPENMETRICS_TYPE
 from dashboards.wall.changes import plain
 from dashboards.wall.feed import Feeds, Stream
 from dashboards.wall.scopes import Scope, scoped, scoped_history, scoped_people, scoped_screen
@@ -53,8 +55,7 @@ def routes(
     *,
     now: Callable[[], bytes],
     facts: Callable[[], tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]],
-    metrics: Callable[[Scope], bytes],
-    metrics_type: str,
+    metrics: Callable[[Scope, bool], bytes],
     is_alive: Callable[[], bool],
     is_ready: Callable[[], bool],
     people: Asked,
@@ -65,8 +66,8 @@ def routes(
     holds: Callable[[Request], Callable[[], bool]],
     refuse: Refuse,
 ) -> list[BaseRoute]:
-    """The reading side of the service. `now` and `metrics` give ready bytes, and may take their time; `facts` gives what is the
-    present, and more alarms than it lists.
+    """The reading side of the service. `now` and `metrics` give ready bytes, and may take their time; `metrics` is told whether
+    OpenMetrics is wanted; `facts` gives what is the present, and more alarms than it lists.
 
     `people` and `history` give JSON, None for what does not exist, or raise TimeoutError; `screens` are the layouts by name. `scope_of`
     says what a reader may see, `who` tells it, `holds` says whether it is still so.
@@ -135,7 +136,14 @@ def routes(
         if scope.pages is not None:
             refuse(request, "page")
             return _refused(403, "Your token is for some pages only, and these figures are of all.")
-        return Response(await run_in_threadpool(metrics, scope), headers=_NO_STORE, media_type=metrics_type)
+        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        body = await run_in_threadpool(metrics, scope, openmetrics)
+        headers = _NO_STORE | {"Vary": "Accept, Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            # The least effort: a scrape is text that says the same names again and again.
+            body = await run_in_threadpool(gzip.compress, body, 1)
+            headers |= {"Content-Encoding": "gzip"}
+        return Response(body, headers=headers, media_type=OPENMETRICS_TYPE if openmetrics else CONTENT_TYPE)
 
     async def get_health(request: Request) -> Response:
         return JSONResponse({"alive": is_alive()}, 200 if is_alive() else 503, headers=_NO_STORE)

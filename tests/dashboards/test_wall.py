@@ -9,11 +9,11 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from dashboards.exposition import AGENTS, COUNTERS, GAUGES, REASONED, Health, render
+from dashboards.exposition import Health, render
+from dashboards.present import PRESENT
 from dashboards.wall.feed import VIEWS_MAX, Feed, Feeds
 from dashboards.wall.scopes import WHOLE
 from dashboards.wall.server import files_served, routes
@@ -25,7 +25,7 @@ SECOND_US = 1_000_000
 
 
 def row(**changed: Any) -> dict[str, Any]:
-    figures = dict.fromkeys((key for key, _, _ in GAUGES))
+    figures = dict.fromkeys(metric.of[0][0] for metric in PRESENT if metric.floor and not metric.labels)
     return figures | {"agents": {"available": 2, "busy": 1}, "waiting": 0, "offered": 0} | changed
 
 
@@ -61,8 +61,7 @@ def client(feeds: Feeds | None = None, **changed: Any) -> TestClient:
     settings: dict[str, Any] = {
         "now": lambda: b'{"waiting": 1}',
         "facts": lambda: (facts(), ()),
-        "metrics": lambda scope: render(facts(), Health()),
-        "metrics_type": "text/plain; version=0.0.4; charset=utf-8",
+        "metrics": lambda scope, openmetrics: render(facts(), Health(), openmetrics=openmetrics),
         "is_alive": lambda: True,
         "is_ready": lambda: True,
         "people": nothing,
@@ -74,14 +73,6 @@ def client(feeds: Feeds | None = None, **changed: Any) -> TestClient:
         "refuse": lambda request, reason: None,
     }
     return TestClient(Starlette(routes=routes(feeds or Feeds(10), **(settings | changed))))
-
-
-def samples(text: bytes) -> dict[str, list[tuple[dict[str, str], float]]]:
-    found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in text_string_to_metric_families(text.decode()):
-        for sample in family.samples:
-            found.setdefault(sample.name, []).append((dict(sample.labels), sample.value))
-    return found
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_holds_no_inline_script_or_style() -> None:
@@ -311,58 +302,3 @@ def test_closing_the_feed_ends_every_stream() -> None:
 
 def test_a_viewer_too_many_is_turned_away() -> None:
     assert client(Feeds(0)).get("/api/v1/stream").status_code == 503
-
-
-def test_the_metrics_say_what_the_facts_say() -> None:
-    found = samples(render(facts(), Health()))
-    waiting = {(s["rollup"], s["queue"], s["tenant"], s["channel"]): v for s, v in found["floorwatch_waiting_contacts"]}
-    assert waiting == {
-        ("total", "", "", ""): 3,
-        ("queue", "售后", "", ""): 3,
-        ("queue", 'a"b\n\\c', "", ""): 0,
-        ("tenant,channel", "", "shop", "app"): 3,
-    }
-    assert found["floorwatch_rejected_events_total"] == [({"reason": "invalid_json"}, 2.0)]
-    assert found["floorwatch_limit_reached_total"] == [({"limit": "names_max"}, 4.0)]
-    assert found["floorwatch_duplicate_events_total"] == [({}, 1.0)]
-    assert found["floorwatch_watermark_lag_seconds"] == [({}, 2.0)]
-    states = {labels["state"]: value for labels, value in found["floorwatch_agents"] if labels["rollup"] == "total"}
-    assert states == {"available": 2, "busy": 1}
-
-
-@pytest.mark.parametrize("nothing", [None, float("nan")])
-def test_no_data_is_no_sample_and_never_zero(nothing: float | None) -> None:
-    rows = [row(queue="a", service_level=nothing), row(queue="b", service_level=0.0)]
-    found = samples(render(facts(groups={"queue": rows}), Health()))
-    assert [(labels["queue"], value) for labels, value in found["floorwatch_service_level_ratio"]] == [("b", 0.0)]
-    assert "floorwatch_occupancy_ratio" not in found
-
-
-def test_before_the_first_facts_there_are_metrics_of_health_only() -> None:
-    found = samples(render({}, Health(gauges=(("floorwatch_ready", "Ready.", 0.0),))))
-    assert found == {"floorwatch_ready": [({}, 0.0)]}
-
-
-def test_the_commit_histogram_is_cumulative_and_in_seconds() -> None:
-    health = Health(commit_buckets=[("0.001", 3), ("0.01", 8), ("+Inf", 9)], commit_seconds_sum=0.25)
-    found = samples(render({}, health))
-    buckets = [(labels["le"], value) for labels, value in found["floorwatch_journal_commit_seconds_bucket"]]
-    assert buckets == [("0.001", 3.0), ("0.01", 8.0), ("+Inf", 9.0)]
-    assert found["floorwatch_journal_commit_seconds_count"] == [({}, 9.0)]
-    assert found["floorwatch_journal_commit_seconds_sum"] == [({}, 0.25)]
-
-
-def test_every_metric_is_named_by_the_rules() -> None:
-    names = [name for _, name, *_ in (*GAUGES, *COUNTERS, *REASONED)] + [AGENTS[0]]
-    assert len(set(names)) == len(names)
-    for name in names:
-        assert re.fullmatch("floorwatch_[a-z]+(_[a-z]+)*", name)
-    for key, name, text in GAUGES:
-        assert text.endswith(".")
-        assert key.endswith("_s") == name.endswith("_seconds"), name
-
-
-def test_neither_people_nor_customers_become_labels() -> None:
-    text = render(facts(agents={"a1": {"customer": "SECRET"}}), Health()).decode()
-    assert "a1" not in text
-    assert "SECRET" not in text

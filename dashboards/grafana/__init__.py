@@ -1,0 +1,1 @@
+"""Grafana dashboards as code: what they show, in two languages, and the JSON that Grafana reads."""

@@ -1,0 +1,70 @@
+"""Metrics of Floorwatch itself: what became of events, the clock, the journal, the way out.
+
+Owns these entries of the catalogue. Counters of events go on from the journal; the others begin with the process.
+"""
+
+from __future__ import annotations
+
+from dashboards.metric import Metric
+
+__all__ = ["HEALTH", "REASONED"]
+
+
+def _health(
+    name: str, unit: str, english: str, chinese: str, formula: str = "", *, key: str = "", label: str = ""
+) -> Metric:
+    kind = "counter" if name.endswith("_total") else "gauge"
+    of = ((key, ()),) if key else ()
+    return Metric(
+        f"floorwatch_{name}",
+        kind,
+        unit,
+        english,
+        chinese,
+        formula or "as counted",
+        ("C55",),
+        of,
+        (label,) if label else (),
+        floor=False,
+    )
+
+
+#: Counters of `/api/v1/now`, plain and by reason; the key is what they are called there.
+_EVENTS = (
+    _health("events_total", "events", "Events absorbed, since the journal was created.", "已吸收的事件数，自日志建立起。", key="events"),
+    _health("duplicate_events_total", "events", "Events delivered again and ignored.", "重复送达而忽略的事件数。", key="duplicates"),
+    _health("late_events_total", "events", "Events after the watermark, still applied where their window was open.", "迟到但仍计入的事件数。", key="late"),
+    _health("dropped_events_total", "events", "Events beyond the allowed lateness, not applied.", "超过允许迟到而丢弃的事件数。", key="dropped"),
+)  # fmt: skip
+REASONED = (
+    _health("rejected_events_total", "events", "Lines refused, by reason.", "拒收的行数，按原因。", key="rejected", label="reason"),
+    _health("illegal_events_total", "events", "Events out of a legal sequence, counted and without effect, by reason.", "不合顺序、不生效的事件数，按原因。", key="illegal", label="reason"),
+    _health("policy_reloads_total", "policies", "Policies offered since the start of the process, by what came of it.", "进程启动以来提交的策略数，按结果。", key="policy_reloads", label="outcome"),
+    _health("limit_reached_total", "times", "Times that a limit was met, by the setting that sets it.", "达到限度的次数，按设置。", key="limits", label="limit"),
+)  # fmt: skip
+HEALTH = (
+    *_EVENTS, *REASONED,
+    _health("window_seconds", "seconds", "Length of the sliding window.", "滑动窗口的长度。"),
+    _health("service_level_formula_info", "", "1 for the service-level formula in force.", "当前生效的服务水平公式为 1。", label="formula"),
+    _health("watermark_lag_seconds", "seconds", "Present less watermark.", "当前时间与水位线之差。", "now - watermark"),
+    _health("source_event_timestamp_seconds", "seconds", "Newest event of each source, by the source's own clock.", "各来源最新事件的时间（来源时钟）。", label="source"),
+    _health("exported_series", "series", "Samples of this scrape.", "本次抓取的样本数。"),
+    _health("overflow_groups", "groups", "Groups told together as (other), because exported_groups_max was reached, by rollup.",
+            "因达到 exported_groups_max 而合并为 (other) 的组数。", label="rollup"),
+    _health("ready", "", "1 once the journal is replayed.", "日志重放完成后为 1。"),
+    _health("backlog_batches", "batches", "Batches accepted and not yet absorbed.", "已接收、未吸收的批数。"),
+    _health("backlog_bytes", "bytes", "Their size.", "上述批的大小。"),
+    _health("viewers", "viewers", "Walls that are being fed.", "正在推送的看板数。"),
+    _health("policy_loaded_timestamp_seconds", "seconds", "When the policy in force was taken, by this machine's clock.", "生效策略的采用时间（本机时钟）。"),
+    _health("snapshot_bytes", "bytes", "Size of the newest snapshot.", "最新快照的大小。"),
+    _health("snapshot_seconds", "seconds", "Time that the newest snapshot took.", "最新快照耗时。"),
+    _health("batches_total", "batches", "Batches absorbed.", "已吸收的批数。"),
+    _health("busy_answers_total", "answers", "Requests answered 429 because the backlog was full.", "因积压已满而回答 429 的请求数。"),
+    _health("refused_requests_total", "requests", "Requests that were refused for who asked or for what, by reason.", "因身份或内容被拒绝的请求数，按原因。", label="reason"),
+    _health("snapshots_total", "snapshots", "Snapshots written.", "写出的快照数。"),
+    Metric("floorwatch_journal_commit_seconds", "histogram", "seconds", "Duration of a journal transaction, disk included.", "日志事务耗时（含磁盘）。",
+           "as measured", ("C55",), floor=False),
+    _health("alertmanager_alerts", "alerts", "Alerts that are active at Alertmanager by our telling; only with --alertmanager.", "我们在 Alertmanager 中保持活动的告警数；仅在 --alertmanager 时。"),
+    _health("alertmanager_requests_total", "requests", "Requests to Alertmanager, by outcome; only with --alertmanager.", "发往 Alertmanager 的请求数，按结果。", label="outcome"),
+    _health("alertmanager_overflow_total", "alerts", "Alerts not told to Alertmanager because there were too many at once.", "因同时过多而未送往 Alertmanager 的告警数。"),
+)  # fmt: skip
