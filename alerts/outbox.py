@@ -72,8 +72,16 @@ class Outbox:
             self.waiting[message.id] = self.changed[message.id] = Sending(message, next_us=message.not_before_us)
 
     def next_us(self, now_us: int) -> int:
-        """When there may be something to send, 0 for never."""
-        return min((max(one.next_us, 1) for one in self.waiting.values() if one.state == PENDING), default=0)
+        """When there may be something to send, 0 for never: what waits for other sendings to end is woken by their reports."""
+        found = 0
+        for one in self.waiting.values():
+            if one.state != PENDING or len(self._flying.get(one.channel, ())) >= FLYING_MAX:
+                continue
+            at_us = max(one.next_us, 1)
+            if at_us <= now_us and one.channel in self._allowances:
+                at_us = max(at_us, self._allowances[one.channel].next_us(now_us))
+            found = min(found, at_us) if found else at_us
+        return found
 
     def shift(self, by_us: int) -> None:
         """Moves with a clock that was set back."""

@@ -76,6 +76,11 @@ class Stage:
         """Whether this hub decides and sends."""
         return self._desk is not None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was handed over or reported has been taken."""
+        return not self._alarms and self._reports.empty()
+
     def start(self) -> None:
         """Begins to take turns, on a thread of its own."""
         self._thread.start()
@@ -276,7 +281,7 @@ class Stage:
             told = self._attempt(self.clock(), told)
             if self.failure is not None:
                 return
-            if self._reports.empty() and not self._alarms:
+            if self.is_settled:
                 self._wake.wait(self._rest_s())
 
     def _attempt(self, now_us: int, told: bool = False) -> bool:

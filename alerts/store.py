@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, create_engine, event, func, select, update
+from sqlalchemy import Connection, Table, create_engine, event, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,6 +28,8 @@ ACTS_AT_ONCE = 500
 KEPT_US = 31 * 86_400_000_000
 """Ended alerts with their stories, and the names of alarms that came, are kept for so long."""
 StoreError = SQLAlchemyError
+ROWS_AT_ONCE = 500
+Row = TypeVar("Row")
 
 PENDING, SENDING, SENT, CANCELLED, MERGED, GIVEN_UP = "pending", "sending", "sent", "cancelled", "merged", "given_up"
 
@@ -237,13 +239,14 @@ class Store:
 
     def keep(self, connection: Connection, outcome: Outcome, alarms: Sequence[Alarm]) -> None:
         """What a step made of some alarms. The messages are kept as `save` is told."""
-        if alarms:
-            connection.execute(
-                update(tables.inbox)
-                .where(tables.inbox.c.id == bindparam("key"))
-                .values(is_taken=1, alert=bindparam("of")),
-                [{"key": alarm.id, "of": outcome.taken.get(alarm.id, "")} for alarm in alarms],
-            )
+        taken: dict[str, list[str]] = {}
+        for alarm in alarms:
+            taken.setdefault(outcome.taken.get(alarm.id, ""), []).append(alarm.id)
+        inbox = tables.inbox
+        for alert, names in taken.items():
+            for some in batched(names):
+                of = update(inbox).where(inbox.c.id.in_(some)).values(is_taken=1, alert=alert)
+                connection.execute(of)
         for act, answer in outcome.answers.items():
             connection.execute(update(tables.acts).where(tables.acts.c.id == act).values(answer=answer))
         rows = [
@@ -252,13 +255,12 @@ class Store:
             for alert in outcome.changed.values()
         ]  # fmt: skip
         self._put(connection, tables.alerts, rows)
-        if outcome.decisions:
-            connection.execute(tables.decisions.insert(), [_plain(one) for one in outcome.decisions])
+        self.say(connection, outcome.decisions)
 
     def say(self, connection: Connection, decisions: Iterable[Decision]) -> None:
         """Keeps decisions that were made about messages."""
-        if rows := [_plain(one) for one in decisions]:
-            connection.execute(tables.decisions.insert(), rows)
+        for some in batched([_plain(one) for one in decisions]):
+            connection.execute(tables.decisions.insert().values(some))
 
     def save(self, connection: Connection, sendings: Iterable[Sending]) -> None:
         """Keeps messages as they stand."""
@@ -306,16 +308,22 @@ class Store:
         )
 
     def _add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-        """Adds the rows that are not there yet, and returns how many of a single one."""
-        if not rows:
-            return 0
-        return int(connection.execute(self._insert(table).on_conflict_do_nothing(), rows).rowcount)
+        """Adds the rows that are not there yet, and returns how many."""
+        return sum(
+            connection.execute(self._insert(table).values(some).on_conflict_do_nothing()).rowcount
+            for some in batched(rows)
+        )
 
     def _put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            query = self._insert(table)
+        for some in batched(rows):
+            query = self._insert(table).values(some)
             new = {name: query.excluded[name] for name in rows[0] if name != "id"}
-            connection.execute(query.on_conflict_do_update(index_elements=["id"], set_=new), rows)
+            connection.execute(query.on_conflict_do_update(index_elements=["id"], set_=new))
+
+
+def batched(rows: list[Row]) -> Iterator[list[Row]]:
+    """Parts that one statement takes: a statement a row would be a way to the server a row."""
+    return (rows[begin : begin + ROWS_AT_ONCE] for begin in range(0, len(rows), ROWS_AT_ONCE))
 
 
 def _as_we_like_it(connection: Any, record: object) -> None:

@@ -164,6 +164,8 @@ class World:
             for _ in range(4):  # What was sent is reported at the next turn.
                 try:
                     hub.turn(self.now_us)
+                    if hub.is_settled:
+                        break
                 except Killed:
                     self.hubs.remove(hub)
                     break

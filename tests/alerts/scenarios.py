@@ -151,8 +151,8 @@ SCENARIOS = (
         00:06 > lead digest:10
         01:00 nothing
     """),
-    Scenario("a storm of 10,000 that comes at once in one queue is one message", """
-        00:00 broken wait c queue=sales ×10000
+    Scenario("a storm of 6,000 that comes at once in one queue is one message", """
+        00:00 broken wait c queue=sales ×6000
         00:00 > lead opened=5000
         04:00 nothing
     """),
@@ -410,7 +410,7 @@ SCENARIOS = (
         00:00 broken wait c-1 queue=sales
         00:00 > lead opened
         01:00 ack lead
-        20:00 nothing
+        06:00 nothing
     """, hubs=2),
     Scenario("a channel that fails: the person's next one", """
         00:00 down lead
@@ -434,7 +434,8 @@ SCENARIOS = (
         05:00 > man climbed
         05:15 > man opened
         14:00 up sup
-        15:15 > sup digest:2
+        15:15 > sup climbed
+        15:15 > sup repeated
         15:15 > man ended
         15:15 > sup ended
         60:00 nothing

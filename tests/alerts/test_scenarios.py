@@ -40,3 +40,8 @@ def judge(scenario: Scenario, url: str) -> None:
         assert not waiting or story["alert"]["status"] in ("notified", "open")
     for hub in world.hubs:
         hub.store.close()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_scenario_comes_out_the_same_on_postgresql(scenario: Scenario, postgresql: str) -> None:
+    judge(scenario, postgresql)
