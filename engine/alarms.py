@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from engine.columns import Combinations, Names
 from engine.events import DIMENSIONS
+from engine.facts import STEPS
 from engine.keys import PUBLIC, key_of
 from engine.policy import COMMITMENTS
 
 __all__ = ["ABOUT", "BROKEN", "ENDED", "WARNED", "Alarm", "Alarms"]
 
-#: Steps of an alarm: the share that warns was reached; the limit was; what was broken holds again.
-WARNED, BROKEN, ENDED = "warned", "broken", "ended"
+WARNED, BROKEN, ENDED = STEPS
 #: What an alarm may be about; of a group the name is its dimensions' values.
 ABOUT = ("contact", "case", "promise", "agent", "customer", "group", "source")
 
@@ -28,7 +28,8 @@ ABOUT = ("contact", "case", "promise", "agent", "customer", "group", "source")
 class Alarm:
     """One step of one matter.
 
-    `at_us`: the instant at which it was reached; `since_us`: when the clock, or the condition, began. `about` what, `name`
+    `at_us`: the instant at which it was reached; `since_us`: when the clock, or the condition, began. An end is the end of all that was
+    raised for that commitment of the same thing. `about` what, `name`
     which one; of a customer that is the key, never the name. `values` are the dimensions that held then, in the order of
     `DIMENSIONS`, empty for none; `more` says what else is known, as pairs: agent, owner, department, grade, figure.
     """
@@ -82,10 +83,8 @@ class Alarms:
                 if as_ not in values:
                     values[as_] = self.values(as_)
                 more = (("agent", self.agents.texts[agent]),) if agent > 0 else ()
-                step = BROKEN if what % 2 else WARNED
-                self._told.append(
-                    Alarm(at_us, COMMITMENTS[what // 2], step, "contact", name, since_us, values[as_], more)
-                )
+                commitment, step = COMMITMENTS[what // len(STEPS)], STEPS[what % len(STEPS)]
+                self._told.append(Alarm(at_us, commitment, step, "contact", name, since_us, values[as_], more))
         self._raised.clear()
         return self._told
 

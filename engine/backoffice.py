@@ -119,7 +119,7 @@ class BackOffice:
         if step.kind in STEPS:
             case = self.cases.take(step)
             if case and step.kind in _TELLS:
-                self.ratings.spoken(case.contact)
+                self.ratings.spoken(case.contact, step.rank_us)
         elif step.kind == "promise.made":
             self.promises.made(step, next(dues_us))
         elif step.kind == "promise.kept":
@@ -136,7 +136,7 @@ class BackOffice:
             agent = self.agents.texts[rows.agents[row]]
             self.ratings.rated(name, int(self.contacts.keys[slot]), combination, agent, int(rows.times_us[row]))
         else:
-            self.ratings.spoken(name)
+            self.ratings.spoken(name, int(rows.ranks_us[row]))
 
     def _of_contacts(self, lived: Lived) -> NDArray[np.int64]:
         """Which of the contacts' rows make a call back due, or settle one that is due or becomes so in this batch."""

@@ -201,7 +201,7 @@ class Cases:
         responds = kind in ("case.responded", "case.resolved") and "case.responded" not in case.done
         case.done += [kind, _IMPLIES.get(kind, kind)]
         if kind in _ENDS:
-            self.duties.end(case, *_ENDS[kind])
+            self.duties.end(case, step.rank_us, *_ENDS[kind])
         if responds:
             self.duties.count("cases_responded", case.combination, step.time_us)
             self.duties.count("case_respond_us", case.combination, step.time_us, step.time_us - case.since_us)
@@ -225,9 +225,9 @@ class Cases:
         elif len(parties) >= self.path_max:
             self.cut_count += 1
             return
-        self.duties.end(case, _PROGRESS, party=department)
+        self.duties.end(case, step.rank_us, _PROGRESS, party=department)
         if parties == {""}:
-            self.duties.end(case, _PROGRESS)
+            self.duties.end(case, step.rank_us, _PROGRESS)
         self.duties.start(case, _PROGRESS, step.time_us, department)
 
     def _rise(self, case: Case, at_us: int) -> None:
@@ -253,7 +253,7 @@ class Cases:
             self._rise(case, at_us)
             self.duties.move(case, at_us)
         elif duty.commitment == _PROGRESS:
-            self.duties.end(case, _PROGRESS, party=duty.party)
+            self.duties.drop(case, _PROGRESS, party=duty.party)
             self.duties.start(case, _PROGRESS, at_us, duty.party).missed = True
         self._rest(case, at_us)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.calendars import UNLIMITED, due_at, worked
 from engine.compiled import compiled
-from engine.facts import FIELD
+from engine.facts import FIELD, STEPS
 from engine.keys import Number
 from engine.policy import CLOCKS, CONTACT_LIMITS, NO_LIMIT_US, Tables
 from engine.uncounted import uncounted
@@ -21,11 +21,12 @@ from engine.watermark import NEVER_US
 
 __all__ = [
     "ANNOUNCEMENT", "AUTOMATIC_REPLY", "BENCHMARK", "FIRST_HUMAN_REPLY", "FIRST_REPLY", "LIFE", "NEVER", "NEXT_REPLY", "SHORT", "TARGET", "TRANSFERS", "UNLIMITED", "UNRESOLVED", "WAIT", "breach", "move",
-    "move_all", "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start",
+    "move_all", "overdue", "pause", "period_at", "put", "raise_all", "resume", "soonest", "start", "stop",
 ]  # fmt: skip
 
 #: What is remembered of a contact beside its state and its clocks. Instants and durations in microseconds, `NEVER_US` for
-#: none; `_as` are combinations; `rank_us` where its last event stood in the order of processing, `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised,
+#: none; `_as` are combinations; `rank_us` where its last event stood in the order of processing, `waiting_as` is where it waits now, `warned` has a bit for each clock whose warning was raised, `raised` for each
+#: that was warned of or broken and has not ended,
 #: `paused` for each that stands still while the contact is pending, `paused_us` the working time each has stood still before.
 LIFE = np.dtype([
     ("arrival_us", np.int64), ("seen_us", np.int64), ("rank_us", np.int64), ("waiting_since_us", np.int64), ("waited_us", np.int64),
@@ -34,7 +35,7 @@ LIFE = np.dtype([
     ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
     ("served_as", np.int32), ("agent", np.int32), ("transfers", np.int32), ("unresolved", np.int32),
     ("settled", np.bool_), ("was_queued", np.bool_), ("was_answered", np.bool_), ("any_reply", np.bool_),
-    ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8), ("paused", np.uint8),
+    ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8), ("raised", np.uint8), ("paused", np.uint8),
 ], align=True)  # fmt: skip
 
 WAIT, FIRST_REPLY, FIRST_HUMAN_REPLY, NEXT_REPLY, ANNOUNCEMENT, AUTOMATIC_REPLY = range(len(CLOCKS))
@@ -43,7 +44,8 @@ TRANSFERS, UNRESOLVED, TARGET, SHORT, BENCHMARK = (
 )
 NEVER = 2**62
 
-_CLOCK_COUNT = len(CLOCKS)
+_CLOCK_COUNT, _STEP_COUNT = len(CLOCKS), len(STEPS)
+_BROKEN, _ENDED = STEPS.index("broken"), STEPS.index("ended")
 _F_BREACHES, _F_FIRST, _F_WARNINGS = FIELD["breaches"], FIELD[f"{CLOCKS[0]}_breaches"], FIELD["warnings"]
 
 Index = NDArray[np.int64]
@@ -78,6 +80,19 @@ def start(
     life.paused &= keep
     life.paused_us[clock] = 0
     _reckon(clock, slot, since_us, 0, period, as_, due_us, warn_us, tables)
+
+
+@compiled
+def stop(
+    clock: int, slot: Number, rank_us: Number, life: Life, due_us: Index, warn_us: Index, raised: Index, count: Number,
+) -> Number:  # fmt: skip  # pragma: no cover
+    """The clock runs no more, and what was raised of it is over; returns how full the buffer is, in which there must be room."""
+    due_us[slot, clock] = warn_us[slot, clock] = NEVER
+    if life.raised >> clock & 1:
+        life.raised &= np.uint8(~(1 << clock) & 0xFF)
+        raised[4, count], raised[5, count], raised[6, count] = _since(clock, life), life.agent, rank_us
+        count = put(raised, count, _STEP_COUNT * clock + _ENDED, life.combination, rank_us, slot)
+    return count
 
 
 @compiled
@@ -202,7 +217,7 @@ def overdue(
 ) -> tuple[Number, Number, bool]:  # fmt: skip  # pragma: no cover
     """Raises what is due before `until_us`; returns how full the buffers are, and whether all found room.
 
-    `raised` int64 (7, capacity): twice the commitment, plus 1 for a breach; the combination; the instant; the slot; since
+    `raised` int64 (7, capacity): the commitment times the number of `STEPS`, plus the step; the combination; the instant; the slot; since
     when; whose agent it was, 0 for nobody's; its place: the instant, or where the late event stood that brought it to light.
     """
     as_ = life.combination
@@ -216,7 +231,8 @@ def overdue(
             at_us = min(due_us[slot, clock], warn_us[slot, clock])
             raised[4, count], raised[5, count] = _since(clock, life), life.agent
             raised[6, count] = max(at_us, life.rank_us)
-            count = put(raised, count, 2 * clock + is_breach, as_, at_us, slot)
+            count = put(raised, count, _STEP_COUNT * clock + is_breach, as_, at_us, slot)
+            life.raised |= np.uint8(1 << clock)
             if not is_breach:
                 amount = put(amounts, amount, _F_WARNINGS, as_, at_us, 1)
                 warn_us[slot, clock] = NEVER
@@ -239,7 +255,7 @@ def breach(
 ) -> tuple[Number, Number]:  # fmt: skip  # pragma: no cover
     """Raises what an event has broken by itself; returns how full the buffers are, in which there must be room."""
     raised[4, count], raised[5, count], raised[6, count] = since_us, agent, rank_us
-    count = put(raised, count, 2 * commitment + 1, as_, at_us, slot)
+    count = put(raised, count, _STEP_COUNT * commitment + _BROKEN, as_, at_us, slot)
     amount = put(amounts, amount, _F_BREACHES, as_, at_us, 1)
     amount = put(amounts, amount, _F_FIRST + commitment, as_, at_us, 1)
     return amount, count

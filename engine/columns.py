@@ -16,7 +16,7 @@ from engine.events import DIMENSIONS
 from engine.keys import KeyTable, pair_key
 from engine.runs import Segments, run_starts, steps
 
-__all__ = ["OTHER", "Combinations", "Names", "Rows", "Sticky", "grown", "sticky"]
+__all__ = ["OTHER", "Combinations", "Names", "Rows", "Sticky", "grown", "sticky", "stretched"]
 
 OTHER = "(other)"
 
@@ -80,9 +80,19 @@ def grown(array: NDArray[Any], size: int, fill: Any = 0) -> NDArray[Any]:
     if size <= len(array):
         return array
     more = len(array) if len(array) < _LARGE_ROWS else len(array) // 4
-    larger = np.full((max(size, len(array) + more, 64), *array.shape[1:]), fill, array.dtype)
-    larger[: len(array)] = array
+    larger = np.empty((max(size, len(array) + more, 64), *array.shape[1:]), array.dtype)
+    larger[: len(array)], larger[len(array) :] = array, fill
     return larger
+
+
+def stretched(array: NDArray[Any], size: int, fill: Any = 0) -> NDArray[Any]:
+    """As `grown`, but a large array grows where it lies, for which nothing is copied. Nobody may hold a part of it."""
+    count = len(array)
+    if size <= count or count < _LARGE_ROWS or not array.flags.owndata:
+        return grown(array, size, fill)
+    array.resize((max(size, count + count // 4), *array.shape[1:]), refcheck=False)
+    array[count:] = fill
+    return array
 
 
 class Names:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clocks import LIFE, NEVER, move_all, raise_all
-from engine.columns import Combinations, Names, Rows, grown
+from engine.columns import Combinations, Names, Rows, stretched
 from engine.facts import LEVELS, Changes, Facts
 from engine.keys import Keys, KeyTable
 from engine.lifecycle import ILLEGAL, PRECEDENCE, REASONS, TRANSITIONS, Phase, phases
@@ -111,12 +111,12 @@ class Contacts:
 
     def _make_room(self, size: int) -> None:
         if size > len(self.keys):
-            self.keys = grown(self.keys, size)
-            self.states = grown(self.states, size)
-            self.lives = grown(self.lives, size, _NOBODY[0])
-            self.due_us = grown(self.due_us, size, NEVER)
-            self.warn_us = grown(self.warn_us, size, NEVER)
-            self.soonest_us = grown(self.soonest_us, size, NEVER)
+            self.keys = stretched(self.keys, size)
+            self.states = stretched(self.states, size)
+            self.lives = stretched(self.lives, size, _NOBODY[0])
+            self.due_us = stretched(self.due_us, size, NEVER)
+            self.warn_us = stretched(self.warn_us, size, NEVER)
+            self.soonest_us = stretched(self.soonest_us, size, NEVER)
 
     def find_again(self) -> None:
         """Makes the table of slots anew from the contacts' keys."""

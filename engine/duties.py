@@ -14,7 +14,7 @@ from typing import ClassVar
 import msgspec
 import numpy as np
 
-from engine.alarms import BROKEN, WARNED, Alarm
+from engine.alarms import BROKEN, ENDED, WARNED, Alarm
 from engine.columns import Combinations
 from engine.events import DIMENSIONS
 from engine.facts import FIELD, Facts
@@ -166,15 +166,19 @@ class Duties:
                     duty.warn_us = NEVER
                 self._note(debtor, duty)
 
-    def end(self, debtor: Debtor, *commitments: str, party: str | None = None) -> None:
-        """Nothing of these is owed any more; of one party only where it is named."""
-        kept = []
-        for duty in debtor.duties:
-            if duty.commitment in commitments and party in (None, duty.party):
-                duty.due_us = duty.warn_us = NEVER
-            else:
-                kept.append(duty)
-        debtor.duties = kept
+    def end(self, debtor: Debtor, at_us: int, *commitments: str, party: str | None = None) -> None:
+        """Nothing of these is owed any more, of one party only where it is named; what was warned of or broken is over."""
+        for duty in self.drop(debtor, *commitments, party=party):
+            if duty.warned or duty.broken or duty.missed:
+                self.say(ENDED, duty.commitment, debtor, duty.since_us, at_us, duty)
+
+    def drop(self, debtor: Debtor, *commitments: str, party: str | None = None) -> list[Duty]:
+        """Forgets duties, as `end` does, and tells nobody; returns them."""
+        gone = [duty for duty in debtor.duties if duty.commitment in commitments and party in (None, duty.party)]
+        for duty in gone:
+            duty.due_us = duty.warn_us = NEVER
+        debtor.duties = [duty for duty in debtor.duties if duty not in gone]
+        return gone
 
     def look(self, debtor: Debtor, at_us: int) -> None:
         """Has `step` come back with the debtor at an instant, instead of any other."""
@@ -245,7 +249,7 @@ class Duties:
         self.alarms.append(
             Alarm(at_us, commitment, step, debtor.about, debtor.name, since_us, values, debtor.more(duty))
         )
-        if commitment in COMMITMENTS:
+        if commitment in COMMITMENTS and step != ENDED:
             self.count("warnings" if step == WARNED else "breaches", debtor.combination, at_us)
             if step == BROKEN:
                 self.count(f"{commitment}_breaches", debtor.combination, at_us)

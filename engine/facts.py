@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from engine.policy import COMMITMENTS
 
-__all__ = ["FIELD", "FIELDS", "LEVELS", "MEASURES", "Changes", "Facts"]
+__all__ = ["FIELD", "FIELDS", "LEVELS", "MEASURES", "STEPS", "Changes", "Facts"]
+
+#: Steps of an alarm: the share that warns was reached; the limit was; what was warned of or broken is over.
+STEPS = ("warned", "broken", "ended")
 
 #: Things of which there are so many at each instant. Of each the tallies keep the net change and the area under it.
 LEVELS = ("waiting", "in_service", "load", "occupied", "idle", "available", "busy", "wrapup", "break", "meeting", "training",

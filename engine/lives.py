@@ -16,7 +16,6 @@ from engine.clocks import (
     BENCHMARK,
     FIRST_HUMAN_REPLY,
     FIRST_REPLY,
-    NEVER,
     NEXT_REPLY,
     SHORT,
     TARGET,
@@ -32,6 +31,7 @@ from engine.clocks import (
     resume,
     soonest,
     start,
+    stop,
 )  # fmt: skip
 from engine.compiled import compiled
 from engine.events import KINDS, kind
@@ -49,7 +49,7 @@ CURSOR = (
     "row", "amounts", "samples", "longest", "changes", "loads", "raised", "combination", "said", "from_us", "until_us",
 )  # fmt: skip
 #: No row adds more than so many to the amounts, nor to any other buffer, what is overdue apart.
-AMOUNTS_A_ROW, OTHERS_A_ROW = 28, 4
+AMOUNTS_A_ROW, OTHERS_A_ROW = 28, 8
 
 Index = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -175,7 +175,7 @@ def walk(  # pragma: no cover
             if arrives:
                 life.arrival_us, life.seen_us, life.waited_us = time_us, NEVER_US, 0
                 life.turn_since_us = life.written_us = life.asked_us = NEVER_US
-                life.said, life.agent, life.warned, life.paused = 0, 0, 0, 0
+                life.said, life.agent, life.warned, life.raised, life.paused = 0, 0, 0, 0, 0
                 life.transfers = life.unresolved = 0
                 life.pending_us = NEVER_US
                 life.settled = life.was_queued = life.was_answered = False
@@ -211,8 +211,8 @@ def walk(  # pragma: no cover
                     how = _F_LEFT_ABANDONED
                 amount = put(amounts, amount, how, life.waiting_as, time_us, 1)
             if waited and not waits:
-                due_us[slot, WAIT] = warn_us[slot, WAIT] = NEVER
-                due_us[slot, ANNOUNCEMENT] = warn_us[slot, ANNOUNCEMENT] = NEVER
+                for clock in (WAIT, ANNOUNCEMENT):
+                    alarm = stop(clock, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 clocks_change = True
                 if not life.was_answered:
                     wait_us = time_us - life.waiting_since_us
@@ -229,6 +229,7 @@ def walk(  # pragma: no cover
                         start(clock, slot, time_us, period, as_, life, due_us, warn_us, tables)
                     clocks_change = True
             if kind_ == _ANNOUNCED:
+                alarm = stop(ANNOUNCEMENT, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 life.announced_us = time_us
                 start(ANNOUNCEMENT, slot, time_us, period, as_, life, due_us, warn_us, tables)
                 clocks_change = True
@@ -313,13 +314,13 @@ def walk(  # pragma: no cover
                     amount = put(amounts, amount, _F_FIRST, as_, time_us, time_us - life.written_us)
                     sample = put(samples, sample, _FIRST_RESPONSE, as_, time_us, time_us - life.written_us)
             if kind_ == _REPLY or ended:
+                alarm = stop(NEXT_REPLY, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 life.turn_since_us = NEVER_US
-                due_us[slot, NEXT_REPLY] = warn_us[slot, NEXT_REPLY] = NEVER
                 clocks_change = True
             if life.written_us != NEVER_US and not life.any_reply and (ended or kind_ in _REPLIES):
                 life.any_reply = True
-                due_us[slot, FIRST_REPLY] = warn_us[slot, FIRST_REPLY] = NEVER
-                due_us[slot, AUTOMATIC_REPLY] = warn_us[slot, AUTOMATIC_REPLY] = NEVER
+                for clock in (FIRST_REPLY, AUTOMATIC_REPLY):
+                    alarm = stop(clock, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 clocks_change = True
             if life.asked_us == NEVER_US and life.written_us != NEVER_US and is_ >= _WAITING and not ended:
                 life.asked_us = time_us
@@ -328,7 +329,7 @@ def walk(  # pragma: no cover
                     clocks_change = True
             if (life.replied or ended) and not life.reply_stopped:
                 life.reply_stopped = True
-                due_us[slot, FIRST_HUMAN_REPLY] = warn_us[slot, FIRST_HUMAN_REPLY] = NEVER
+                alarm = stop(FIRST_HUMAN_REPLY, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 clocks_change = True
             if kind_ == _TRANSFERRED:
                 life.transfers += 1

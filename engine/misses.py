@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from engine.alarms import BROKEN, Alarm
 from engine.columns import OTHER, Combinations
 from engine.events import DIMENSIONS
-from engine.facts import FIELD, Facts
+from engine.facts import FIELD, STEPS, Facts
 from engine.policy import NO_LIMIT_US, Policy
 from engine.times import DAY_US
 
 __all__ = ["Misses"]
 
 _WAITING_MAX = 65_536
+_BROKEN = STEPS.index("broken")
 
 Miss = tuple[int, int, str, str, int]
 
@@ -56,7 +57,7 @@ class Misses:
     def note(self, raised: NDArray[np.int64], contacts: list[str | None], agents: list[str]) -> None:
         """Takes what clocks of contacts raised, see `engine.clocks`; names of contacts by slot and of agents by code."""
         if self.is_watched:
-            chosen = raised[:, (raised[0] % 2 == 1) & (raised[5] > 0)]
+            chosen = raised[:, (raised[0] % len(STEPS) == _BROKEN) & (raised[5] > 0)]
             for _, as_, at_us, slot, _, agent, place_us in chosen.T.tolist():
                 if agents[agent] != OTHER:
                     self.waiting.append((place_us, at_us, contacts[slot] or "", agents[agent], as_))

@@ -64,7 +64,7 @@ class Promises:
             promise.said = step.said
             promise.combination = self.duties.said(promise.combination, step.said)
         promise.kept_us = step.time_us
-        self.duties.end(promise, "promise")
+        self.duties.end(promise, step.rank_us, "promise")
         self.duties.count("promises_kept", promise.combination, step.time_us)
         if step.time_us <= promise.due_us:
             self.duties.count("promises_kept_in_time", promise.combination, step.time_us)

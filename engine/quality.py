@@ -80,7 +80,7 @@ class Quality:
         for kind in FAULTS:
             coaching = self.coachings.pop((step.agent, kind), None)
             if coaching:
-                self.duties.end(coaching, "coaching")
+                self.duties.end(coaching, step.rank_us, "coaching")
 
     def came(self, at_us: int, coaching: Coaching, duty: Duty | None) -> None:
         """A coaching was not held in time; the next fault makes one due again."""

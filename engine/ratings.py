@@ -49,16 +49,16 @@ class Ratings:
         call_back = CallBack(contact, combination, key=key, agent=agent)
         if self.duties.start(call_back, "call_back", at_us).is_owed:
             if len(self.call_backs) >= self.call_backs_max:
-                self.duties.end(call_back, "call_back")
+                self.duties.drop(call_back, "call_back")
                 self.refused_count += 1
             else:
                 self.call_backs[contact] = call_back
 
-    def spoken(self, contact: str) -> None:
+    def spoken(self, contact: str, at_us: int) -> None:
         """Somebody has spoken to the customer since."""
         call_back = self.call_backs.pop(contact, None)
         if call_back:
-            self.duties.end(call_back, "call_back")
+            self.duties.end(call_back, at_us, "call_back")
 
     def came(self, at_us: int, call_back: CallBack, duty: Duty | None) -> None:
         """Nobody called in time."""

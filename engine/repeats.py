@@ -15,7 +15,7 @@ from engine.columns import Combinations, grown
 from engine.compiled import compiled
 from engine.contacts import Lived
 from engine.events import DIMENSIONS, kind
-from engine.facts import Facts
+from engine.facts import STEPS, Facts
 from engine.keys import Keys, blended, place_of
 from engine.lifecycle import Phase
 from engine.policy import COMMITMENTS, CONTACT_LIMITS, Limits
@@ -30,7 +30,7 @@ Index = NDArray[np.int64]
 _CLOSED = kind("contact.closed")
 _TENANT, _CATEGORY = DIMENSIONS.index("tenant"), DIMENSIONS.index("category")
 _UNKNOWN = int(Phase.UNKNOWN)
-_LIMIT, _BREACH = CONTACT_LIMITS.index("repeats"), 2 * COMMITMENTS.index("repeats") + 1
+_LIMIT, _BREACH = CONTACT_LIMITS.index("repeats"), len(STEPS) * COMMITMENTS.index("repeats") + STEPS.index("broken")
 _SMALLEST = 1 << 10
 #: Of each contact by slot: the customer's key, 0 for none; the problem's, 0 until it is judged; when the contact arrived; and
 #: how many contacts with that problem there were, itself included.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.clocks import NEVER, put
-from engine.columns import Combinations, grown
+from engine.columns import Combinations, grown, stretched
 from engine.compiled import compiled
 from engine.contacts import Contacts, Lived
 from engine.definitions import MEASURES_MAX, Measure
@@ -186,8 +186,8 @@ class Responses:
         """For every slot and every combination."""
         slots = len(self.contacts.keys)
         if slots > len(self.heads):
-            self.heads = grown(self.heads, slots, NOBODY[0])
-            self.soonest_us = grown(self.soonest_us, slots, NEVER)
+            self.heads = stretched(self.heads, slots, NOBODY[0])
+            self.soonest_us = stretched(self.soonest_us, slots, NEVER)
         if len(self._applies) < len(self.combinations):
             texts = [names.texts for names in self.combinations.names]
             new = []

@@ -28,7 +28,7 @@ from engine.windows import pane_us_of
 
 __all__ = ["fingerprint", "restore", "snapshot"]
 
-_VERSION = 6
+_VERSION = 7
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 

@@ -134,8 +134,8 @@ class Watch:
     def judge(self, at_us: int, contacts: Contacts, agents: Agents, order: Order) -> list[Alarm]:
         """Judges what is due at an instant, when all of before it has been processed."""
         passed = bisect_left(self.bounds_us, at_us)
-        if passed:
-            self.stirred_us = max(self.stirred_us, self.bounds_us[passed - 1])
+        if passed and self.bounds_us[passed - 1] > self.stirred_us:
+            self.reach(self.bounds_us[passed - 1])
         looked = [
             frame
             for frame in self.frames.values()

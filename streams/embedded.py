@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
@@ -37,8 +37,8 @@ from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
 from streams.questions import Questions
+from streams.recent import Recent
 from streams.settings import ServiceSettings
-from streams.telling import told
 
 __all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published"]
 
@@ -47,7 +47,7 @@ HEARTBEAT_S_MAX = 15.0
 """The engine's thread is taken for dead after so long without a turn."""
 REPLAY_TOLD_EVERY_S = 1.0
 ALARMS_SHOWN = 100
-"""Warnings and breaches that readers get, the newest first."""
+"""Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
 _STOP = Batch(b"", 0)
 
 
@@ -107,7 +107,7 @@ class Embedded:
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_SHOWN)
+        self._recent = Recent(ALARMS_SHOWN)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -312,8 +312,8 @@ class Embedded:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
-        self._alarms.extendleft(map(told, self._keeper.engine.take_alarms()))
-        facts["alarms"] = list(self._alarms)
+        self._recent.take(self._keeper.engine.take_alarms())
+        facts["alarms"] = self._recent.rows()
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
         facts["service"] = {

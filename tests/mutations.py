@@ -344,6 +344,20 @@ FAULTS: tuple[Fault, ...] = (
         "        self.duties.restore(iter(()))\n",
         RESTORED,
     ),
+    Fault(
+        "what stops a clock ends nothing",
+        "engine/clocks.py",
+        "    if life.raised >> clock & 1:\n",
+        "    if False:\n",
+        _test("engine/test_clocks", "what_was_warned_of_or_broken_ends_with_what_stops_its_clock_and_nothing_else_does"),
+    ),
+    Fault(
+        "duty that was missed and began anew ends unsaid",
+        "engine/duties.py",
+        "if duty.warned or duty.broken or duty.missed:",
+        "if duty.warned or duty.broken:",
+        _test("engine/test_cases", "a_department_that_missed_its_report_ends_that_with_the_next_one"),
+    ),
     # Conditions.
     Fault(
         "conditions not judged at the grid but after the batch",
@@ -393,6 +407,13 @@ FAULTS: tuple[Fault, ...] = (
         "if end_us > self.stirred_us + self.horizons_us[key]:",
         "if frame.end_us is None:",
         _test("engine/test_conditions", "a_gap_of_a_year_costs_a_few_looks_and_hides_none"),
+    ),
+    Fault(
+        "a period that begins wakes conditions that slept until then",
+        "engine/watch.py",
+        "            self.reach(self.bounds_us[passed - 1])\n",
+        "            self.stirred_us = self.bounds_us[passed - 1]\n",
+        _test("engine/test_conditions", "a_sale_years_away_costs_a_few_looks_whatever_the_steps"),
     ),
     # Snapshots, each without one thing.
     Fault(

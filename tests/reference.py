@@ -276,6 +276,7 @@ class Contact:
     has_asked: bool = False
     reply_clock_stopped: bool = False
     clocks: dict[str, Clock] = field(default_factory=dict)
+    raised: dict[str, int] = field(default_factory=dict)
     pending_since_us: int | None = None
     happened: Counter[str] = field(default_factory=Counter)
     customer: str = ""
@@ -492,8 +493,7 @@ class Oracle:
             self._count(how.get(row.kind, "left_other"), contact.waiting_as, row.time_us)
         if was and not is_:
             wait_us = row.time_us - contact.waiting_since_us
-            contact.clocks.pop("wait", None)
-            contact.clocks.pop("announcement", None)
+            self._stop(contact, row, "wait", "announcement")
             if before == WAITING and not contact.was_answered:
                 contact.waited_us += wait_us
                 self._count("wait_us", _cohort(contact), contact.arrival_us, wait_us)
@@ -507,6 +507,7 @@ class Oracle:
                 self._start("wait", contact, row.time_us)
                 self._start("announcement", contact, row.time_us)
         if row.kind == "contact.announced":
+            self._stop(contact, row, "announcement")
             self._start("announcement", contact, row.time_us)
         if row.kind == "contact.queued" and not contact.was_queued:
             contact.was_queued = True
@@ -578,7 +579,7 @@ class Oracle:
             self._reply("first_response", contact.said, time_us, time_us - contact.written_us)
         if row.kind == "message.agent" or contact.phase in ENDED:
             contact.turn_since_us = None
-            contact.clocks.pop("next_reply", None)
+            self._stop(contact, row, "next_reply")
 
     def _reply(self, measure: str, as_: Dimensions, time_us: int, taken_us: int) -> None:
         self._count(f"{measure}_count", as_, time_us)
@@ -592,8 +593,7 @@ class Oracle:
         any_reply = row.kind in ("message.agent", "message.automatic", "message.bot")
         if contact.written_us is not None and not contact.has_any_reply and (any_reply or ended):
             contact.has_any_reply = True
-            contact.clocks.pop("first_reply", None)
-            contact.clocks.pop("automatic_reply", None)
+            self._stop(contact, row, "first_reply", "automatic_reply")
         asks = contact.written_us is not None and (contact.phase in IN_QUEUE or contact.phase in WITH_PERSON)
         if asks and not contact.has_asked:
             contact.has_asked = True
@@ -601,7 +601,7 @@ class Oracle:
                 self._start("first_human_reply", contact, row.time_us)
         if (contact.replied or ended) and not contact.reply_clock_stopped:
             contact.reply_clock_stopped = True
-            contact.clocks.pop("first_human_reply", None)
+            self._stop(contact, row, "first_human_reply")
 
     def _too_often(self, contact: Contact, row: Row, agent: str) -> None:
         """The event that reaches a number is the one that breaks it."""
@@ -663,7 +663,7 @@ class Oracle:
     ) -> None:  # fmt: skip
         """An alarm; what the policy has a limit for is counted too."""
         self.raised.append(Raised(at_us, commitment, step, about, name, since_us, as_, more))
-        if commitment in ("grade", "high_priority"):
+        if commitment in ("grade", "high_priority") or step == "ended":
             return
         if step == "warned":
             self._count("warnings", as_, at_us)
@@ -672,6 +672,14 @@ class Oracle:
             self._count(f"{commitment}_breaches", as_, at_us)
 
     # Clocks.
+
+    def _stop(self, contact: Contact, row: Row, *clocks: str) -> None:
+        """They run no more, and what was raised of them is over."""
+        for clock in clocks:
+            contact.clocks.pop(clock, None)
+            if clock in contact.raised:
+                since_us, name = contact.raised.pop(clock), row.event["contact"]
+                self._raise(clock, "ended", contact, name, since_us, row.rank_us, contact.agent)
 
     def _start(self, clock: str, contact: Contact, since_us: int) -> None:
         contact.clocks[clock] = running = Clock(since_us)
@@ -724,9 +732,11 @@ class Oracle:
                 due_us, warn_us = running.due_us, running.warn_us
                 if warn_us is not None and warn_us < until_us:
                     self._raise(clock, "warned", contact, name, running.since_us, warn_us, contact.agent)
+                    contact.raised[clock] = running.since_us
                     running.warned, running.warn_us = True, None
                 elif due_us is not None and due_us < until_us:
                     self._raise(clock, "broken", contact, name, running.since_us, due_us, contact.agent)
+                    contact.raised[clock] = due_us if clock == "announcement" else running.since_us
                     if clock != "announcement":
                         del contact.clocks[clock]
                         break

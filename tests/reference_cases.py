@@ -37,6 +37,7 @@ class Debt:
     warn_us: int | None = None
     warned: bool = False
     broken: bool = False
+    missed: bool = False
 
 
 @dataclass
@@ -106,19 +107,24 @@ class BackOffice:
         elif row.kind == "coaching.held":
             self._count("coachings", _said((), row), row.time_us)
             for key in [key for key in self.coachings if key[0] == row.event["agent"]]:
-                del self.coachings[key]
+                self._settle(self.coachings.pop(key), row.rank_us, "coaching")
 
     def rated(self, row: Any, said: Dimensions) -> None:
         """A contact's event that its life allows."""
         self.reach(row.rank_us)
         name = row.event["contact"]
         if row.kind in ("contact.answered", "contact.reopened"):
-            self.calls.pop(name, None)
+            self._called(name, row.rank_us)
         elif row.kind == "contact.rated" and (row.event.get("csat") or 5) <= 3 and name not in self.calls:
             call = Thing("contact", name, said, row.time_us, agent=row.event.get("agent") or "")
             self._owe(call, "call_back", row.time_us)
             if call.debts[0].due_us is not None:
                 self.calls[name] = call
+
+    def _called(self, contact: str, at_us: int) -> None:
+        call = self.calls.pop(contact, None)
+        if call:
+            self._settle(call, at_us, "call_back")
 
     def missed(self, place_us: int, at_us: int, contact: str, agent: str, said: Dimensions) -> None:
         """An agent's contact broke a limit. Where none is held to a number of misses, nobody takes note."""
@@ -188,6 +194,7 @@ class BackOffice:
         if debt.what == "case_progress":
             thing.debts.remove(debt)
             self._owe(thing, "case_progress", at_us, debt.party)
+            thing.debts[-1].missed = True
         elif debt.what == "coaching":
             del self.coachings[thing.name, thing.kind]
         elif debt.what == "call_back":
@@ -265,10 +272,10 @@ class BackOffice:
         if case.over_us is None:
             self._name_party(case, verb, row)
         if verb in AFTER_RESOLUTION:
-            self._settle(case, {"case.informed": "case_inform", "case.followed_up": "case_follow_up",
-                                "case.reviewed": "case_review"}[verb])  # fmt: skip
+            self._settle(case, row.rank_us, {"case.informed": "case_inform", "case.followed_up": "case_follow_up",
+                                             "case.reviewed": "case_review"}[verb])  # fmt: skip
             if verb in ("case.informed", "case.followed_up"):
-                self.calls.pop(case.contact, None)
+                self._called(case.contact, row.rank_us)
         if verb == "case.opened":
             self._count("cases_opened", case.said, at_us)
             if case.kind in ("complaint", "serious_complaint"):
@@ -277,21 +284,23 @@ class BackOffice:
                 self._owe(case, what, at_us)
         if verb in ("case.responded", "case.resolved") and "responded" not in case.taken:
             case.taken.add("responded")
-            self._settle(case, "case_respond")
+            self._settle(case, row.rank_us, "case_respond")
             self._count("cases_responded", case.said, at_us)
             self._count("case_respond_us", case.said, at_us, at_us - case.since_us)
         if verb == "case.reported" and "reported" not in case.taken:
             case.taken.add("reported")
-            self._settle(case, "case_report")
+            self._settle(case, row.rank_us, "case_report")
             self._owe(case, "case_verify", at_us)
         if verb == "case.verified":
             case.taken.add("reported")
-            self._settle(case, "case_report", "case_verify")
+            self._settle(case, row.rank_us, "case_report", "case_verify")
         if verb == "case.resolved":
             case.over_us = at_us
             self._count("cases_resolved", case.said, at_us)
             self._count("case_resolve_us", case.said, at_us, at_us - case.since_us)
-            case.debts = [debt for debt in case.debts if debt.what in ("case_inform", "case_follow_up", "case_review")]
+            self._settle(
+                case, row.rank_us, "case_respond", "case_report", "case_verify", "case_progress", "case_resolve"
+            )
             for what in ("case_inform", "case_follow_up", "case_review"):
                 self._owe(case, what, at_us)
 
@@ -305,13 +314,16 @@ class BackOffice:
         if not party and known and known != [""]:
             return
         if party and known == [""]:
-            known = []
-            case.debts = [debt for debt in case.debts if debt.what != "case_progress"]
-        case.debts = [debt for debt in case.debts if debt.what != "case_progress" or debt.party != party]
+            self._settle(case, row.rank_us, "case_progress", party="")
+        self._settle(case, row.rank_us, "case_progress", party=party)
         self._owe(case, "case_progress", row.time_us, party)
 
-    def _settle(self, thing: Thing, *what: str) -> None:
-        thing.debts = [debt for debt in thing.debts if debt.what not in what]
+    def _settle(self, thing: Thing, at_us: int, *what: str, party: str | None = None) -> None:
+        """No longer owed; of what was warned of or broken the end is told."""
+        for debt in [debt for debt in thing.debts if debt.what in what and party in (None, debt.party)]:
+            thing.debts.remove(debt)
+            if debt.warned or debt.broken or debt.missed:
+                self._tell(thing, debt.what, "ended", debt.since_us, at_us, debt)
 
     def _rest(self, thing: Thing, at_us: int) -> None:
         """A resolved case is gone some time after nothing more is owed for it."""
@@ -362,7 +374,8 @@ class BackOffice:
         if promise.over_us is not None:
             return self._illegal("promise_already_kept")
         promise.said = _said(promise.said, row)
-        promise.over_us, promise.gone_us, promise.debts = row.time_us, row.rank_us + self.rules.linger_us, []
+        promise.over_us, promise.gone_us = row.time_us, row.rank_us + self.rules.linger_us
+        self._settle(promise, row.rank_us, "promise")
         self._count("promises_kept", promise.said, row.time_us)
         self._count("promises_kept_in_time", promise.said, row.time_us, int(row.time_us <= promise.own_due_us))
         return None

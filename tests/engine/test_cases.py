@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.alarms import Alarm
+from engine.alarms import ENDED, Alarm
 from engine.facts import FIELD, Facts
 from engine.hours import Hours
 from engine.pipeline import Engine, Settings
@@ -44,6 +44,30 @@ def _alarms(*arrivals: Arrival, until_us: int, **settings: Any) -> list[Alarm]:
 def _broken(alarms: list[Alarm], commitment: str) -> list[int]:
     """The instants at which something was broken, from eight o'clock on."""
     return [alarm.at_us - clock_us("8:00") for alarm in alarms if alarm.commitment == commitment and alarm.is_breach]
+
+
+def _ended(alarms: list[Alarm]) -> list[tuple[str, int]]:
+    """What is over, and when, in minutes from eight o'clock on."""
+    return [(one.commitment, (one.at_us - clock_us("8:00")) // MINUTE_US) for one in alarms if one.step == ENDED]
+
+
+def test_what_was_warned_of_or_broken_is_over_once_it_is_done_and_what_was_not_is_not_told_of() -> None:
+    policy = Policy((line("case_respond", 600), line("case_resolve", 3_600), line("case_report", 3_600)))
+    alarms = _alarms(
+        _opened("complaint"), at("8:09", "case.responded", case="k"), at("8:30", "case.reported", case="k"),
+        at("9:30", "case.resolved", case="k"), until_us=clock_us("12:00"), policy=policy,
+    )  # fmt: skip
+    assert _ended(alarms) == [("case_respond", 9), ("case_resolve", 90)]
+
+
+def test_a_department_that_missed_its_report_ends_that_with_the_next_one() -> None:
+    policy = Policy((line("case_progress", 7_200, warn=0),))
+    alarms = _alarms(
+        _opened("joint", department="a"), at("12:30", "case.progressed", case="k", department="a"),
+        at("13:00", "case.progressed", case="k", department="a"), until_us=clock_us("13:30"), policy=policy,
+    )  # fmt: skip
+    assert _broken(alarms, "case_progress") == [2 * HOUR_US, 4 * HOUR_US]
+    assert _ended(alarms) == [("case_progress", 270)]
 
 
 def _opened(kind: str, clock: str = "8:00", **more: Any) -> Arrival:

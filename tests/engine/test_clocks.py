@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.alarms import Alarm
+from engine.alarms import ENDED, Alarm
 from engine.hours import Hours
 from engine.pipeline import Engine, Settings
 from engine.policy import Period, Policy, line
@@ -19,9 +19,9 @@ Told = tuple[str, str, str]
 
 
 def _told(alarms: list[Alarm]) -> list[Told]:
-    """Clock, warning or breach, and the time of day."""
+    """Clock, warning or breach, and the time of day; ends are told of elsewhere."""
     told = []
-    for alarm in sorted(alarms):
+    for alarm in sorted(alarm for alarm in alarms if alarm.step != ENDED):
         seconds = (alarm.at_us - clock_us("0:00")) // S
         told.append((alarm.commitment, "breach" if alarm.is_breach else "warning",
                      f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"))  # fmt: skip
@@ -233,6 +233,51 @@ def test_alarms_that_nobody_took_outlive_a_restart():
     engine.advance(clock_us("8:01"))
     restored = Engine.restore(engine.snapshot(), engine.settings)
     assert restored.take_alarms() == engine.take_alarms() != []
+
+
+def _steps(*arrivals: Arrival, lines: Any) -> list[tuple[str, str, int, int]]:
+    """Everything that is told of clocks: which, its step, when, and when it began; in seconds from eight o'clock on."""
+    alarms = engine_of(*arrivals, policy=Policy(tuple(lines))).take_alarms()
+    begin_us = clock_us("8:00")
+    return [(one.commitment, one.step, (one.at_us - begin_us) // S, (one.since_us - begin_us) // S) for one in alarms]
+
+
+def test_what_was_warned_of_or_broken_ends_with_what_stops_its_clock_and_nothing_else_does():
+    lines = [line("first_human_reply", 60), line("next_reply", 60), line("first_reply", 1_000)]
+    told = _steps(
+        at("8:00", "message.customer", "a"), at("8:00", "contact.queued", "a"), at("8:00:10", "contact.answered", "a"),
+        at("8:00:50", "message.agent", "a"), at("8:01", "message.customer", "a"), at("8:03", "message.agent", "a"),
+        at("8:04", "message.customer", "a"), at("8:04:10", "message.agent", "a"), at("8:05", "message.customer", "a"),
+        at("8:05:50", "contact.closed", "a"), at("9:00", "contact.queued", "b"), lines=lines,
+    )  # fmt: skip
+    assert told == [
+        ("first_human_reply", "warned", 48, 0), ("first_human_reply", "ended", 50, 0), ("next_reply", "warned", 108, 60),
+        ("next_reply", "broken", 120, 60), ("next_reply", "ended", 180, 60), ("next_reply", "warned", 348, 300),
+        ("next_reply", "ended", 350, 300),
+    ]  # fmt: skip
+
+
+def test_missed_announcements_end_with_one_that_is_made_or_with_the_wait():
+    lines = [line("announcement", 60, warn=0, channel="phone"), line("wait", 60, warn=0, channel="phone")]
+    told = _steps(
+        at("8:00", "contact.queued", "a", channel="phone"), at("8:02:30", "contact.announced", "a"),
+        at("8:04", "contact.abandoned", "a"), at("9:00", "contact.queued", "b"), lines=lines,
+    )  # fmt: skip
+    assert told == [
+        ("announcement", "broken", 60, 0), ("wait", "broken", 60, 0), ("announcement", "broken", 120, 60),
+        ("announcement", "ended", 150, 120), ("announcement", "broken", 210, 150), ("announcement", "ended", 240, 210),
+        ("wait", "ended", 240, 0),
+    ]  # fmt: skip
+
+
+def test_a_late_answer_ends_a_breach_where_it_stands_and_not_before():
+    #  queued 8:00 | broken 8:00:30 | the answer of 8:00:20 comes when 8:01 is reached
+    engine = Engine(Settings(policy=Policy((WAIT,)), disorder_bound_us=0, allowed_lateness_us=MINUTE_US))
+    feed(engine, [at("8:00", "contact.queued", "a", channel="phone"), at("8:01", "contact.queued", "b", channel="web")])
+    feed(engine, [at("8:00:20", "contact.answered", "a")])
+    engine.finish()
+    ends = [(alarm.name, alarm.at_us) for alarm in engine.take_alarms() if alarm.step == ENDED]
+    assert ends == [("a", clock_us("8:01"))]
 
 
 def test_alarms_beyond_the_limit_lose_the_oldest_and_that_is_counted():

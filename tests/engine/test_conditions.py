@@ -1,6 +1,7 @@
 """Measured conditions by hand: written days, and the instants at which each must be raised and end."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -160,6 +161,24 @@ def test_a_gap_of_a_year_costs_a_few_looks_and_hides_none():
         "9:01:00",
     ]
     assert engine.watch.looks < 250
+
+
+def test_a_sale_years_away_costs_a_few_looks_whatever_the_steps():
+    class Counting(Watch):
+        looks = 0
+
+        def judge(self, *given: Any) -> list[Alarm]:
+            self.looks += 1
+            return super().judge(*given)
+
+    hourly = replace(ABANDONMENT, name="hourly", window_us=2 * HOUR_US, step_us=HOUR_US)
+    sale = Period("sale", clock_us("8:00:30") + 300 * DAY_US, clock_us("8:00:30") + 301 * DAY_US)
+    given = settings(ABANDONMENT, hourly, periods=(sale,))
+    engine = Engine(given)
+    engine.watch = Counting(given.policy, engine.combinations, given.watched_max)
+    feed(engine, [*calls("8:00:10", 10, queue="sales"), until(clock_us("8:00") + 600 * DAY_US)])
+    engine.finish()
+    assert engine.watch.looks < 400
 
 
 def test_in_a_sale_its_own_conditions_hold_and_end_with_it():

@@ -52,13 +52,14 @@ def test_a_promise_is_warned_of_at_its_share_and_broken_at_its_own_instant() -> 
 
 def test_a_promise_kept_at_its_instant_is_kept_in_time() -> None:
     engine = _engine(_made("9:00"), at("9:00", "promise.kept", promise="p"), until="12:00")
-    assert _told(engine.take_alarms()) == [("warned", clock_us("8:48"))]
+    assert _told(engine.take_alarms()) == [("warned", clock_us("8:48")), ("ended", clock_us("9:00"))]
     assert _totals(engine) == [1, 1, 1, 0]
 
 
 def test_a_promise_kept_late_stays_broken() -> None:
     engine = _engine(_made("9:00"), at("9:00:00.001", "promise.kept", promise="p"), until="12:00")
-    assert _told(engine.take_alarms())[-1] == ("broken", clock_us("9:00"))
+    late_us = clock_us("9:00:00.001")
+    assert _told(engine.take_alarms())[1:] == [("broken", clock_us("9:00")), ("ended", late_us)]
     assert _totals(engine) == [1, 1, 0, 1]
 
 

@@ -38,8 +38,10 @@ def test_each_alarm_is_a_line_with_its_instant_in_the_zone(tmp_path: Path) -> No
          "since_us": start_us, "channel": "phone", "tenant": "shop"},
         {"at": "2026-11-11T08:00:30+08:00", "at_us": start_us + 30_000_000, "commitment": "wait", "step": "broken", "contact": "a",
          "since_us": start_us, "channel": "phone", "tenant": "shop"},
+        {"at": "2026-11-11T08:00:40+08:00", "at_us": start_us + 40_000_000, "commitment": "wait", "step": "ended", "contact": "a",
+         "since_us": start_us, "channel": "phone", "tenant": "shop"},
     ]  # fmt: skip
-    assert len({line["id"] for line in found}) == 2
+    assert len({line["id"] for line in found}) == 3
 
 
 def test_they_come_by_their_instants_and_are_the_same_however_the_events_lie_in_files(tmp_path: Path) -> None:
