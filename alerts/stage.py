@@ -59,6 +59,7 @@ class Stage:
         self.failure: BaseException | None = None
         self.key = store.secret("links")
         self._carry = carry
+        self._on_failure: Callable[[], None] = lambda: None
         self.clock = clock
         self._desk: Desk | None = None
         self._outbox = Outbox(plan)
@@ -81,8 +82,9 @@ class Stage:
         """Whether everything that was handed over or reported has been taken."""
         return not self._alarms and self._reports.empty()
 
-    def start(self) -> None:
-        """Begins to take turns, on a thread of its own."""
+    def start(self, on_failure: Callable[[], None] = lambda: None) -> None:
+        """Begins to take turns, on a thread of its own; `on_failure` is called when a fault of ours ends it."""
+        self._on_failure = on_failure
         self._thread.start()
 
     def stop(self) -> None:
@@ -103,6 +105,13 @@ class Stage:
         self._alarms.extend(alarms)
         if len(self._alarms) > before:
             self._wake.set()
+
+    def flush(self, wait_s: float) -> None:
+        """Waits until the store has what was handed over, but no longer than so."""
+        until = time.monotonic() + wait_s
+        while self._alarms and self._thread.is_alive() and time.monotonic() < until:
+            self._wake.set()
+            time.sleep(0.005)
 
     def act(self, act: Act) -> None:
         """Hands over what somebody did. Raises StoreError."""
@@ -298,6 +307,7 @@ class Stage:
         except BaseException as error:
             self.failure = error
             traceback.print_exception(error)
+            self._on_failure()
             return False
 
     def _rest_s(self) -> float:

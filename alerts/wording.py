@@ -47,9 +47,10 @@ def headline(alert: Alert, kind: str, language: str) -> str:
     facts = alert.facts
     commitment = facts.get("commitment", alert.rule)
     parts = [f"[{words[alert.severity]}]", words.get(commitment, commitment.replace("_", " "))]
-    shown = [facts[place][:NAME_CHARACTERS_MAX] for place in _PLACES if facts.get(place) and _is_common(alert, place)]
     if facts.get("about") in ("group", "source"):
-        shown.append(facts.get("name", "")[:NAME_CHARACTERS_MAX])
+        shown = [facts.get("name", "")[:NAME_CHARACTERS_MAX]]
+    else:
+        shown = [facts[place][:NAME_CHARACTERS_MAX] for place in _PLACES if facts.get(place) and _is_common(alert, place)]
     parts += list(dict.fromkeys(shown))
     if alert.count > 1:
         parts.append(words["count"].format(alert.count))

@@ -24,6 +24,8 @@ __all__ = ["Guard"]
 COOKIE = "floorwatch"
 COOKIE_LIFETIME_S = 30 * 86_400
 OPEN_PATHS = frozenset(("/healthz", "/readyz", "/login", "/wall.css"))
+LINKS = "/a/"
+"""Paths that are tokens themselves: links by which alerts are acknowledged, see alerts.links."""
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -87,7 +89,7 @@ class Guard:
         path = request.scope["path"]  # Not `request.url`, which a hostile Host makes raise.
         if path == "/login" and request.method == "POST":
             return await self._log_in(request)
-        if path in OPEN_PATHS or self._knows(request):
+        if path in OPEN_PATHS or path.startswith(LINKS) or self._knows(request):
             return None
         if path == "/" and request.method == "GET":
             return Response(_LOGIN_PAGE, 401, media_type="text/html", headers={"Cache-Control": "no-store"})

@@ -24,6 +24,8 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from alerts.routes import alert_routes
+from alerts.stage import Stage
 from dashboards.exposition import CONTENT_TYPE, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.server import routes
@@ -60,6 +62,7 @@ async def serve(
     policy_file: PolicyFile,
     bundle: Bundle | None,
     screens: Screens,
+    stage: Stage | None = None,
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
@@ -80,15 +83,18 @@ async def serve(
         on_publish=publish,
         on_failure=fail,
         bundle=bundle,
+        alarms=stage,
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
-    server = uvicorn.Server(_server_config(_application(embedded, gateway, feeds, settings, reloading, screens)))
+    server = uvicorn.Server(_server_config(_application(embedded, gateway, feeds, settings, reloading, screens, stage)))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, asked.set)
+    if stage:
+        stage.start(fail)
     embedded.start()
     # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
     serving = asyncio.ensure_future(server._serve([listener]))
@@ -113,6 +119,9 @@ async def serve(
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
+    if stage:
+        await asyncio.to_thread(stage.stop)
+        failed = failed or stage.failure is not None
     gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
@@ -153,11 +162,12 @@ def _application(
     settings: ServiceSettings,
     reloading: Reloading,
     screens: Screens,
+    stage: Stage | None,
 ) -> Guard:
     reading = routes(
         feeds,
         now=lambda: embedded.published.body,
-        metrics=_Metrics(embedded, feeds),
+        metrics=_Metrics(embedded, feeds, stage),
         metrics_type=CONTENT_TYPE,
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
@@ -165,8 +175,10 @@ def _application(
         history=lambda *asked: _asked(embedded, History(*asked)),
         screens=screens,
     )
+    alerting = alert_routes(stage) if stage else []
     return Guard(
-        Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *reading]), settings
+        Starlette(routes=[*gateway.routes(), *policy_routes(embedded, reloading, settings), *alerting, *reading]),
+        settings,
     )
 
 
@@ -182,7 +194,8 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
 class _Metrics:
     """The exposition, rendered once for each published second however many scrape it."""
 
-    def __init__(self, embedded: Embedded, feeds: Feeds) -> None:
+    def __init__(self, embedded: Embedded, feeds: Feeds, stage: Stage | None) -> None:
+        self._stage = stage
         self._embedded = embedded
         self._feeds = feeds
         self._lock = threading.Lock()
@@ -193,7 +206,7 @@ class _Metrics:
             published = self._embedded.published
             if self._rendered[0] != published.version:
                 self._rendered = (published.version, render(published.facts, _health(self._embedded, self._feeds)))
-            return self._rendered[1]
+            return self._rendered[1] + (self._stage.measures.text() if self._stage else b"")
 
 
 def _health(embedded: Embedded, feeds: Feeds) -> Health:
