@@ -1,4 +1,4 @@
-"""The ways by which messages go out: Apprise's, a signed webhook of ours, and PagerDuty's events.
+"""The ways by which messages go out: Apprise's, and of ours e-mail, a signed webhook and PagerDuty's events.
 
 Owns the sending of one delivery, in the calling thread, with a limit of time. Never decides what is sent, never tries again, never tells an
 address or a secret. Law: a refusal to connect is a failure of the delivery like any other, with its reason.
@@ -16,6 +16,7 @@ import msgspec
 import requests
 
 from alerts.addresses import guarded
+from alerts.mail import MAIL, mailed
 from alerts.plan import Channel
 
 __all__ = ["SIGNATURE", "Delivery", "send"]
@@ -108,5 +109,6 @@ def _posted(url: str, body: bytes, headers: dict[str, str]) -> str:
 
 _OURS: tuple[tuple[str, Callable[[Channel, Delivery], str]], ...] = (
     (_WEBHOOK, _by_webhook),
+    (MAIL, lambda channel, delivery: mailed(channel.url, delivery.title, delivery.body, delivery.id)),
     (_PAGERDUTY, _by_pagerduty),
 )

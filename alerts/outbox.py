@@ -19,8 +19,8 @@ __all__ = ["CLAIM_US", "Outbox", "Parcel", "Report"]
 
 CLAIM_US = 20 * SECOND_US
 """Longer than any sending lasts: what is not reported by then may or may not have gone."""
-FLYING_MAX = 4
-"""Deliveries of one channel at a time."""
+FLYING_MAX = 8
+"""Messages of one channel at a time; what waits for a slow one is merged."""
 RETRY_US, RETRY_US_MAX = 5 * SECOND_US, 300 * SECOND_US
 FAILING = 3
 """Failures in a row after which a channel is told to be failing."""
@@ -119,10 +119,9 @@ class Outbox:
             if allowance is None:
                 allowance = self._allowances[name] = Allowance(self.plan.channels[name].per_minute, now_us)
             flying = self._flying.setdefault(name, set())
+            left = min(allowance.left(now_us), max(FLYING_MAX - len(flying), 0))
             groups = [[one for one in group if one.state == PENDING] for group in alerts.values()]
-            for portion in portions([group for group in groups if group], allowance.left(now_us)):
-                if len(flying) >= FLYING_MAX:
-                    break
+            for portion in portions([group for group in groups if group], left):
                 allowance.take(now_us)
                 sendings = tuple(one for group in portion for one in group)
                 for one in sendings:

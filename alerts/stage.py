@@ -23,7 +23,7 @@ from alerts.store import LEASE_US, Lost, Store, StoreError
 from alerts.watching import CHANNEL_FAILING, ON_CALL_GAP, channel_alarm, gap_alarms
 from alerts.wording import digest, headline, text_of
 from engine.alarms import BROKEN, ENDED, Alarm
-from engine.times import HOUR_US
+from engine.times import HOUR_US, SECOND_US
 
 __all__ = ["ALARMS_WAITING_MAX", "LOOK_S", "Stage", "now_us"]
 
@@ -31,7 +31,7 @@ ALARMS_WAITING_MAX = 200_000
 """Alarms that the store has not kept yet; beyond it the oldest are lost, which is counted."""
 LOOK_S = 0.2
 """How often it looks for what other hubs and people put into the store."""
-SENDERS = 8
+SENDERS = 16
 
 Carry = Callable[[Channel, Delivery], str]
 
@@ -68,7 +68,7 @@ class Stage:
         self._settling: list[Report] = []
         self._wake = threading.Event()
         self._ending = False
-        self._ask_us = self._tidy_us = self._gaps_us = 0
+        self._ask_us = self._tidy_us = self._gaps_us = self._stood_us = 0
         self._pool = ThreadPoolExecutor(senders, "alert-sender") if senders else None
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -188,7 +188,7 @@ class Stage:
             alarms, acts = self.store.waiting(connection)
             outcome = desk.step(now_us, alarms, acts, results)
             outbox.add(outcome.messages)
-            parcels = outbox.choose(desk.unwanted, now_us)
+            parcels = [] if self._ending else outbox.choose(desk.unwanted, now_us)
             self.store.keep(connection, outcome, alarms)
             changed, decisions = outbox.taken()
             self.store.save(connection, changed)
@@ -278,6 +278,9 @@ class Stage:
                 for one in report.parcel.sendings:
                     due_us = max(one.message.made_us, one.message.not_before_us)
                     measures.delay.observe(max(now_us - due_us, 0) / 1e6)
+        if self._stood_us <= now_us < self._stood_us + SECOND_US:
+            return
+        self._stood_us = now_us
         standing = Counter((one.status, one.severity) for one in desk.alerts.values() if one.status in LIVE)
         measures.stand(standing)
 

@@ -8,15 +8,15 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, create_engine, event, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, create_engine, event, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts import tables
 from alerts.alert import LIVE, Act, Alert, Decision, Message, Outcome
+from alerts.rows import add, change, put
 from engine.alarms import Alarm
 
 __all__ = ["ALARMS_AT_ONCE", "LEASE_US", "Lost", "Sending", "Store", "StoreError"]
@@ -28,8 +28,6 @@ ACTS_AT_ONCE = 500
 KEPT_US = 31 * 86_400_000_000
 """Ended alerts with their stories, and the names of alarms that came, are kept for so long."""
 StoreError = SQLAlchemyError
-ROWS_AT_ONCE = 500
-Row = TypeVar("Row")
 
 PENDING, SENDING, SENT, CANCELLED, MERGED, GIVEN_UP = "pending", "sending", "sent", "cancelled", "merged", "given_up"
 
@@ -79,7 +77,6 @@ class Store:
         self.holder = secrets.token_hex(16)
         self.epoch = 0
         self._engine = create_engine(url, pool_pre_ping=True, **({} if url.startswith("sqlite") else {"pool_size": 4}))
-        self._insert: Any = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _as_we_like_it)
             event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -100,7 +97,7 @@ class Store:
     def secret(self, name: str) -> bytes:
         """Bytes that all hubs share, drawn by the first one that asks."""
         with self._engine.begin() as connection:
-            self._add(connection, tables.secrets, [{"name": name, "value": secrets.token_hex(32)}])
+            add(connection, tables.secrets, [{"name": name, "value": secrets.token_hex(32)}])
             found = connection.execute(select(tables.secrets.c.value).where(tables.secrets.c.name == name)).scalar_one()
             return bytes.fromhex(found)
 
@@ -112,12 +109,12 @@ class Store:
             {"id": alarm.id, "at_us": alarm.at_us, "body": _json(alarm), "is_taken": 0, "alert": ""} for alarm in alarms
         ]
         with nullcontext(connection) if connection is not None else self._engine.begin() as within:
-            self._add(within, tables.inbox, rows)
+            add(within, tables.inbox, rows)
 
     def put_act(self, act: Act, at_us: int) -> None:
         """Keeps what somebody did; the same act again changes nothing."""
         with self._engine.begin() as connection:
-            self._add(connection, tables.acts, [
+            add(connection, tables.acts, [
                 {"id": act.id, "alert": act.alert, "at_us": at_us, "body": _json(act), "answer": ""}
             ])  # fmt: skip
 
@@ -129,7 +126,7 @@ class Store:
     def use_link(self, link: str, at_us: int) -> bool:
         """Whether it was not used before."""
         with self._engine.begin() as connection:
-            return self._add(connection, tables.used_links, [{"id": link, "at_us": at_us}]) == 1
+            return add(connection, tables.used_links, [{"id": link, "at_us": at_us}]) == 1
 
     def refuse(self, what: str, why: str, at_us: int) -> None:
         """Records that somebody was refused."""
@@ -239,14 +236,9 @@ class Store:
 
     def keep(self, connection: Connection, outcome: Outcome, alarms: Sequence[Alarm]) -> None:
         """What a step made of some alarms. The messages are kept as `save` is told."""
-        taken: dict[str, list[str]] = {}
-        for alarm in alarms:
-            taken.setdefault(outcome.taken.get(alarm.id, ""), []).append(alarm.id)
-        inbox = tables.inbox
-        for alert, names in taken.items():
-            for some in batched(names):
-                of = update(inbox).where(inbox.c.id.in_(some)).values(is_taken=1, alert=alert)
-                connection.execute(of)
+        change(connection, tables.inbox, [
+            {"id": alarm.id, "is_taken": 1, "alert": outcome.taken.get(alarm.id, "")} for alarm in alarms
+        ])  # fmt: skip
         for act, answer in outcome.answers.items():
             connection.execute(update(tables.acts).where(tables.acts.c.id == act).values(answer=answer))
         rows = [
@@ -254,17 +246,16 @@ class Store:
              "ended_us": alert.ended_us, "body": _json(alert)}
             for alert in outcome.changed.values()
         ]  # fmt: skip
-        self._put(connection, tables.alerts, rows)
+        put(connection, tables.alerts, rows)
         self.say(connection, outcome.decisions)
 
     def say(self, connection: Connection, decisions: Iterable[Decision]) -> None:
         """Keeps decisions that were made about messages."""
-        for some in batched([_plain(one) for one in decisions]):
-            connection.execute(tables.decisions.insert().values(some))
+        add(connection, tables.decisions, [_plain(one) for one in decisions])
 
     def save(self, connection: Connection, sendings: Iterable[Sending]) -> None:
         """Keeps messages as they stand."""
-        self._put(connection, tables.messages, [sending.row() for sending in sendings])
+        put(connection, tables.messages, [sending.row() for sending in sendings])
 
     def tidy(self, connection: Connection, now_us: int) -> None:
         """Forgets what is older than `KEPT_US`, a few thousand rows at a time."""
@@ -306,24 +297,6 @@ class Store:
             last_us,
             [(channel, at_us) for channel, at_us in went],
         )
-
-    def _add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-        """Adds the rows that are not there yet, and returns how many."""
-        return sum(
-            connection.execute(self._insert(table).values(some).on_conflict_do_nothing()).rowcount
-            for some in batched(rows)
-        )
-
-    def _put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-        for some in batched(rows):
-            query = self._insert(table).values(some)
-            new = {name: query.excluded[name] for name in rows[0] if name != "id"}
-            connection.execute(query.on_conflict_do_update(index_elements=["id"], set_=new))
-
-
-def batched(rows: list[Row]) -> Iterator[list[Row]]:
-    """Parts that one statement takes: a statement a row would be a way to the server a row."""
-    return (rows[begin : begin + ROWS_AT_ONCE] for begin in range(0, len(rows), ROWS_AT_ONCE))
 
 
 def _as_we_like_it(connection: Any, record: object) -> None:

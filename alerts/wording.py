@@ -50,7 +50,9 @@ def headline(alert: Alert, kind: str, language: str) -> str:
     if facts.get("about") in ("group", "source"):
         shown = [facts.get("name", "")[:NAME_CHARACTERS_MAX]]
     else:
-        shown = [facts[place][:NAME_CHARACTERS_MAX] for place in _PLACES if facts.get(place) and _is_common(alert, place)]
+        shown = [
+            facts[place][:NAME_CHARACTERS_MAX] for place in _PLACES if facts.get(place) and _is_common(alert, place)
+        ]
     parts += list(dict.fromkeys(shown))
     if alert.count > 1:
         parts.append(words["count"].format(alert.count))
