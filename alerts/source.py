@@ -27,6 +27,8 @@ def load(data: bytes, name: str) -> tuple[Any, Lines]:
         text = data.decode("utf-8-sig")
         _refuse_the_rest(text, name)
         root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except InvalidSetting:
+        raise
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InvalidSetting(f"{name}:{line}: the bytes are no UTF-8; save the file as UTF-8") from None
