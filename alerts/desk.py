@@ -139,8 +139,7 @@ class Desk:
             alert.matters[matter] = alarm.step
             self._matters.setdefault(matter, set()).add(alert.id)
         if alert.calm_us:
-            alert.calm_us = 0
-            self._say(alert, "goes on", "raised again before it was resolved")
+            self._goes_on(alert)
         alert.expire_us = self.now_us + rule.expires
         severity = severity_of(rule, alarm)
         if SEVERITIES.index(severity) > SEVERITIES.index(alert.severity):
@@ -284,11 +283,30 @@ class Desk:
             self._close(alert, RESOLVED, "nothing of it is raised any more")
         elif alert.expire_us and alert.expire_us <= now_us:
             self._close(alert, EXPIRED, "nothing was heard of it for too long")
+        elif alert.calm_us:
+            self._rest(alert)
         elif alert.lapse_us and alert.lapse_us <= now_us:
             self._lapse(alert)
         elif alert.climb_us and alert.climb_us <= now_us:
             self._climb(alert)
         self._changed(alert)
+
+    def _rest(self, alert: Alert) -> None:
+        """While nothing is out of order nobody more is told: what is due waits for the end, see `_goes_on`."""
+        after_us = alert.calm_us + 1
+        alert.climb_us = after_us if 0 < alert.climb_us <= self.now_us else alert.climb_us
+        alert.lapse_us = after_us if 0 < alert.lapse_us <= self.now_us else alert.lapse_us
+
+    def _goes_on(self, alert: Alert) -> None:
+        """Raised again before it was resolved: whoever was told last has the level's wait once more."""
+        after_us, alert.calm_us = alert.calm_us + 1, 0
+        if alert.climb_us == after_us:
+            ladder = self._ladder(alert)
+            wait = ladder.levels[alert.level].wait if ladder and 0 <= alert.level < len(ladder.levels) else 0
+            alert.climb_us = self.now_us + wait
+        if alert.lapse_us == after_us:
+            alert.lapse_us = self.now_us
+        self._say(alert, "goes on", "raised again before it was resolved")
 
     def _lapse(self, alert: Alert) -> None:
         """An acknowledgement that has run out goes on with the next level, a snooze with the same one."""

@@ -225,6 +225,13 @@ SCENARIOS = (
         04:00 broken service_level_low sales about=group queue=sales
         05:00 > sup climbed
     """),
+    Scenario("while the service level has recovered nobody more is told, and after a relapse the level's wait begins anew", """
+        00:00 broken service_level_low sales about=group queue=sales
+        00:00 > lead opened
+        04:00 ended service_level_low sales about=group queue=sales
+        05:30 broken service_level_low sales about=group queue=sales
+        10:30 > sup climbed
+    """),
     Scenario("flapping is damped: the third return within the hour is told only when it lasts", """
         00:00 broken wait a queue=sales
         00:00 > lead opened
