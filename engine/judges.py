@@ -60,6 +60,11 @@ class Judge:
             setattr(self, name, np.full(0, fill, dtype))
 
     @property
+    def of_sources(self) -> bool:
+        """Whether it judges sources, one by one, and not groups."""
+        return self.condition.any_of[0].measure == "silent_s"
+
+    @property
     def horizon_us(self) -> int:
         """How long after the last thing that happened it can still change: until its window is empty, has been so for a window, and
         what fails by then has failed for long enough."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.agents import Agents
-from engine.alarms import Alarm
+from engine.alarms import ENDED, Alarm
 from engine.columns import Combinations, Rows, grown
 from engine.conditions import SEVERITIES, Bound, Condition, fields_of
 from engine.contacts import Contacts
@@ -157,16 +157,28 @@ class Watch:
             frame.move_to(at_us + frame.step_us)
         return found
 
+    def given_up(self, successor: "Watch", at_us: int, order: Order) -> list[Alarm]:
+        """The ends of what is raised and what a watch under another policy does not go on with."""
+        kept = {judge.condition.key() for judge in successor.judges}
+        found = []
+        for judge in self.judges:
+            if judge.condition.key() not in kept:
+                names = _names(judge, order)
+                found += [
+                    self._alarm(judge, place, names[place], ENDED, at_us, int(judge.since_us[place]))
+                    for place in np.flatnonzero(judge.is_raised).tolist()
+                ]
+        return found
+
     def _alarms(self, judge: Judge, present: Present, worked_out: NDArray[np.float64]) -> list[Alarm]:
         condition, frame = judge.condition, judge.frame
         accepted = condition.where.get("period")
         in_force = accepted is None or self._period_at(present.at_us) in accepted
-        of_sources = condition.any_of[0].measure == "silent_s"
-        known = self.heard_us > NEVER_US if of_sources else frame.known[: len(frame)]
+        known = self.heard_us > NEVER_US if judge.of_sources else frame.known[: len(frame)]
         steps = judge.judge(present, worked_out, known, in_force)
         if not steps:
             return []
-        names = list(present.order.numbers) if of_sources else list(frame.scope.groups)
+        names = _names(judge, present.order)
         return [
             self._alarm(judge, place, names[place], step, present.at_us, since_us) for place, step, since_us in steps
         ]
@@ -195,11 +207,12 @@ class Watch:
             condition, places = judge.condition, np.flatnonzero(judge.is_raised).tolist()
             if not places:
                 continue
-            of_sources = condition.any_of[0].measure == "silent_s"
-            names: list[Any] = list(order.numbers) if of_sources else list(judge.frame.scope.groups)
+            names = _names(judge, order)
             judge.look_again(present)
             for place in places:
-                of = {"source": names[place]} if of_sources else dict(zip(condition.by, names[place], strict=True))
+                of = (
+                    {"source": names[place]} if judge.of_sources else dict(zip(condition.by, names[place], strict=True))
+                )
                 found.append({"name": condition.name, "severity": condition.severity, "of": of,
                               "since_us": int(judge.since_us[place]), **_told(judge, place)})  # fmt: skip
         found.sort(
@@ -235,6 +248,11 @@ class Watch:
         for judge in self.judges:
             if judge.condition.key() in saved["judges"] and judge.frame.key() in saved["frames"]:
                 judge.restore(saved["judges"][judge.condition.key()])
+
+
+def _names(judge: Judge, order: Order) -> list[Any]:
+    """What a judge's places are called: sources by name, groups by their values."""
+    return list(order.numbers) if judge.of_sources else list(judge.frame.scope.groups)
 
 
 def _nets(level: int, changes: Changes) -> NDArray[np.int64]:

@@ -181,6 +181,23 @@ def test_a_sale_years_away_costs_a_few_looks_whatever_the_steps():
     assert engine.watch.looks < 400
 
 
+def test_a_policy_without_a_condition_ends_what_it_had_raised_and_lets_the_others_be():
+    kept = Condition("depth", (Bound("waiting", 0, True),), ("queue",), window_us=M)
+    dropped, changed = replace(kept, name="dropped"), replace(kept, name="changed")
+    engine = Engine(settings(kept, dropped, changed))
+    feed(engine, [at("8:00:10", "contact.queued", "a", queue="q"), until("8:05")])
+    engine.settle()
+    assert {told(one)[1:] for one in engine.take_alarms()} == {
+        (name, "broken", "queue=q") for name in ("depth", "dropped", "changed")
+    }
+    engine.adopt(settings(kept, replace(changed, any_of=(Bound("waiting", 5, True),))).policy)
+    ends = sorted(told(one)[1:3] for one in engine.take_alarms())
+    assert ends == [("changed", "ended"), ("dropped", "ended")]
+    feed(engine, [at("8:09", "contact.answered", "a", queue="q"), until("8:20")])
+    engine.settle()
+    assert [told(one)[1:3] for one in engine.take_alarms()] == [("depth", "ended")]
+
+
 def test_in_a_sale_its_own_conditions_hold_and_end_with_it():
     usual = Condition("depth", (Bound("waiting", 0, True),), (), {"period": frozenset({""})}, M)
     in_sale = Condition("depth_in_sale", (Bound("waiting", 1, True),), (), {"period": frozenset({"sale"})}, M)
