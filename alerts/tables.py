@@ -88,7 +88,9 @@ refusals = Table(
 
 
 def _first(connection: Connection) -> None:
-    _metadata.create_all(connection)
+    _metadata.create_all(
+        connection, tables=[table for table in _metadata.sorted_tables if table is not version], checkfirst=False
+    )
     connection.execute(lease.insert().values(name="desk", holder="", epoch=0, until_us=0, last_us=0))
 
 

@@ -7,6 +7,7 @@ with `=N` when its alert counts more than one thing, or `digest:N` for N alerts 
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from alerts.alert import Act
 from alerts.channels import Delivery
@@ -55,6 +56,12 @@ rules:
 """
 
 
+@lru_cache
+def _plan(text: str) -> Plan:
+    """Read once: most scenarios have the same one, and reading it takes longer than playing them."""
+    return plan_of(text.encode(), "scenario.yaml")
+
+
 class Killed(BaseException):
     """A process ends in the middle of a sending."""
 
@@ -75,7 +82,7 @@ class Scenario:
         for old, new in self.replaced:
             assert old in text, old
             text = text.replace(old, new)
-        return plan_of((text + self.more).encode(), "scenario.yaml")
+        return _plan(text + self.more)
 
 
 @dataclass
