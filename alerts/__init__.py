@@ -1,0 +1,1 @@
+"""Escalation: from what the engine raised to the person who acts. Knows the engine's alarms, and nothing else of ours."""

@@ -14,6 +14,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "replay": ("streams.replay", "replay"),
     "run": ("streams.run", "run"),
+    "alerts": ("alerts.command", "alerts"),
+    "oncall": ("alerts.command", "oncall"),
     "policy": ("streams.policy.command", "policy"),
     "dashboards": ("streams.dashboards_command", "dashboards"),
     "simulate": ("streams.simulate.command", "simulate"),
@@ -63,6 +65,7 @@ def cli() -> None:
     Examples:
       floorwatch run --simulate
       floorwatch replay events.jsonl.gz --report windows.csv
+      floorwatch alerts check alerts.yaml
       floorwatch policy explain --channel phone --tier vip
       floorwatch dashboards build --out monitoring
       floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz

@@ -21,10 +21,11 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from engine.alarms import Alarm
 from engine.errors import InvalidSetting
 from engine.exported import Exported, exported
 from engine.keys import SECRET_BYTES, Secret
@@ -51,6 +52,7 @@ ALARMS_SHOWN = 100
 """Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
 ALARMS_KEPT = 5_000
 """Those of which readers of some shops only get theirs."""
+FLUSH_S_MAX = 2.0
 _STOP = Batch(b"", 0)
 
 
@@ -85,6 +87,26 @@ class Vitals:
     snapshot_us: int = 0
 
 
+class AlarmSink(Protocol):
+    """Who is told of alarms; neither waits for long nor raises."""
+
+    def tell(self, alarms: list[Alarm]) -> None:
+        """Takes alarms, which come again after a crash with the same ids."""
+
+    def flush(self, wait_s: float) -> None:
+        """Waits until those are kept that were told, but no longer than so."""
+
+
+class _Nobody:
+    """Nobody is told."""
+
+    def tell(self, alarms: list[Alarm]) -> None:
+        pass
+
+    def flush(self, wait_s: float) -> None:
+        pass
+
+
 class Embedded:
     """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died.
 
@@ -100,6 +122,7 @@ class Embedded:
         engine_settings: Settings,
         *,
         bundle: Bundle | None = None,
+        alarms: AlarmSink | None = None,
         on_publish: Callable[[Published], None] = lambda published: None,
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
@@ -113,6 +136,7 @@ class Embedded:
         self.published = Published(0, {})
         self._settings = settings
         self._bundle = bundle
+        self._alarms = alarms or _Nobody()
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
@@ -318,12 +342,14 @@ class Embedded:
         with self._guard:
             clock_us = 0 if self._begun or self._backlog_batches else self._clock.tick(now_us())
         self._keeper.tick(clock_us)
+        if alarms := self._keeper.engine.take_alarms():
+            self._recent.take(alarms)
+            self._alarms.tell(alarms)
 
     def _publish(self) -> None:
         facts = self._keeper.engine.now()
         with self._guard:
             running = self._clock.running
-        self._recent.take(self._keeper.engine.take_alarms())
         facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
@@ -355,6 +381,7 @@ class Embedded:
         return counted | {"rejected": dict(rejected), "limits": self._keeper.engine.limits_reached}
 
     def _take_snapshot(self) -> None:
+        self._alarms.flush(FLUSH_S_MAX)  # What the snapshot no longer holds must be kept elsewhere.
         started = time.perf_counter_ns()
         if size := self._keeper.save_snapshot(_turn_us(), now_us()):
             self.vitals.snapshots += 1

@@ -29,6 +29,8 @@ __all__ = ["Guard"]
 COOKIE = "floorwatch"
 SERVICE = "service"
 OPEN_PATHS = frozenset(("/healthz", "/readyz", "/login", "/wall.css"))
+LINKS = "/a/"
+"""Paths that are tokens themselves: links by which alerts are acknowledged, see alerts.links."""
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -97,7 +99,7 @@ class Guard:
         path = request.scope["path"]  # Not `request.url`, which a hostile Host makes raise.
         if path == "/login" and request.method == "POST":
             return await self._log_in(request)
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or path.startswith(LINKS):
             return None
         access, reason = self._who(request)
         if access is not None:

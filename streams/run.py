@@ -22,6 +22,9 @@ from typing import Any
 import click
 
 from alerts.alertmanager import Address
+from alerts.reading import default_plan, read_plan
+from alerts.stage import Stage
+from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
@@ -80,6 +83,17 @@ class CannotStart(Exception):
     help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
 )
 @click.option(
+    "--alerts",
+    "alerts_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that says who is told of alerts; the word default for ours.",
+)
+@click.option(
+    "--alerts-store",
+    envvar="FLOORWATCH_ALERTS_STORE",
+    help="URL of the alerts' database, such as postgresql+pg8000://…  [default: a file in --data]",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -105,6 +119,8 @@ def run(
     policy_path: Path | None,
     words: NegativeWords | None,
     wall_path: Path | None,
+    alerts_path: Path | None,
+    alerts_store: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
     disorder: int,
@@ -140,7 +156,8 @@ def run(
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate)
+            stage = _stage(alerts_path, alerts_store, settings)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -173,8 +190,28 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
 
 
+def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Stage | None:
+    """Who is told of alarms, None when no file says so."""
+    if path is None:
+        return None
+    plan = default_plan() if str(path) == "default" else read_plan(path)
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}"))
+    except (OSError, StoreError, RuntimeError, ImportError) as error:
+        told = getattr(error, "orig", None) or error
+        raise CannotStart(
+            f"The alerts' store cannot be used: {type(told).__name__}; check its URL and rights."
+        ) from None
+
+
 def _serve(
-    settings: ServiceSettings, policy_file: PolicyFile, words: NegativeWords | None, screens: Screens, simulate: bool
+    settings: ServiceSettings,
+    policy_file: PolicyFile,
+    words: NegativeWords | None,
+    screens: Screens,
+    simulate: bool,
+    stage: Stage | None,
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -195,7 +232,9 @@ def _serve(
 
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
-            serve(settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens)
+            serve(
+                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+            )
         )
 
 

@@ -24,8 +24,11 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 
 from alerts.alertmanager import Address, Alertmanager
+from alerts.routes import alert_routes
+from alerts.stage import Stage
 from dashboards.exposition import Exposition, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
@@ -67,6 +70,7 @@ async def serve(
     policy_file: PolicyFile,
     bundle: Bundle | None,
     screens: Screens,
+    stage: Stage | None = None,
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
@@ -90,19 +94,25 @@ async def serve(
         on_publish=publish,
         on_failure=fail,
         bundle=bundle,
+        alarms=stage,
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
     refusals = Refusals(settings.data / "access.jsonl")
-    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals)
-    server = uvicorn.Server(
-        _server_config(_application(embedded, gateway, feeds, settings, reloading, screens, metrics, refusals))
-    )
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage)
+    parts = [
+        *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
+        *(alert_routes(stage) if stage else ()),
+    ]  # fmt: skip
+    reading = _reading(embedded, feeds, screens, metrics, refusals)
+    server = uvicorn.Server(_server_config(Guard(Starlette(routes=[*parts, *reading]), settings, refusals)))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
     if hasattr(signal, "SIGHUP"):
         loop.add_signal_handler(signal.SIGHUP, asked.set)
+    if stage:
+        stage.start(fail)
     embedded.start()
     if alertmanager:
         alertmanager.start()
@@ -133,6 +143,9 @@ async def serve(
     await asyncio.to_thread(embedded.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)
+    if stage:
+        await asyncio.to_thread(stage.stop)
+        failed = failed or stage.failure is not None
     gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
@@ -166,22 +179,15 @@ def _server_config(application: Any) -> uvicorn.Config:
     )
 
 
-def _application(
-    embedded: Embedded,
-    gateway: Gateway,
-    feeds: Feeds,
-    settings: ServiceSettings,
-    reloading: Reloading,
-    screens: Screens,
-    metrics: _Metrics,
-    refusals: Refusals,
-) -> Guard:
+def _reading(
+    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals
+) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
     def refuse(request: Request, reason: str) -> None:
         refusals.refuse(reason, request, access_of(request.scope))
 
-    reading = routes(
+    return routes(
         feeds,
         now=lambda: bodies(embedded.published, WHOLE),
         facts=lambda: (embedded.published.facts, embedded.published.alarms),
@@ -196,8 +202,6 @@ def _application(
         holds=lambda request: access_of(request.scope).holds,
         refuse=refuse,
     )
-    parts = [*gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings), *reading]
-    return Guard(Starlette(routes=parts), settings, refusals)
 
 
 def _scope(access: Access) -> Scope:
@@ -255,8 +259,10 @@ class _Metrics:
         settings: ServiceSettings,
         alertmanager: Alertmanager | None,
         refusals: Refusals,
+        stage: Stage | None,
     ) -> None:
         self._alertmanager = alertmanager
+        self._stage = stage
         self._embedded = embedded
         self._feeds = feeds
         self._refusals = refusals
@@ -270,7 +276,8 @@ class _Metrics:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
         health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
-        return self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
+        told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
+        return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
 
     async def follow(self) -> None:
         """Has the distributions noted while nobody scrapes, beginning now."""

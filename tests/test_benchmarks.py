@@ -1,6 +1,6 @@
 """The benchmarks work, on little, and what they feed the engine is legal."""
 
-from benchmarks import deadlines, scrape
+from benchmarks import deadlines, escalation, scrape, supervisor
 from benchmarks.throughput import answer, bare, feed, measure
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings
@@ -61,3 +61,15 @@ def test_a_scrape_is_measured_beside_ticks() -> None:
     assert measured.samples > 1_000
     assert len(measured.render_s) == 2
     assert measured.packed_bytes < measured.text_bytes
+
+
+def test_breaches_reach_the_receivers_through_the_whole_service_once() -> None:
+    delays, lost, twice = escalation.measured(1, rate=20)
+    assert (len(delays), lost, twice) == (20, 0, 0)
+    assert delays[0] >= 0  # Nobody hears of a breach before its instant.
+
+
+def test_an_hour_of_a_drawn_sale_buries_no_supervisor() -> None:
+    day = supervisor.played(1, per_second=1.0)
+    assert day.breaches > 3_000
+    assert 0 < day.deliveries["supervisor"] < 30

@@ -1,0 +1,1 @@
+"""Tests of escalation: the scenarios that it must go through, and its parts one by one."""
