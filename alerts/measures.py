@@ -53,8 +53,7 @@ class Measures:
 
     def text(self, *, openmetrics: bool = False) -> bytes:
         """What a scrape gets, without the end that OpenMetrics wants: more may follow."""
-        return (
-            generate_openmetrics(self._registry).removesuffix(b"# EOF\n")
-            if openmetrics
-            else generate_latest(self._registry)
-        )
+        if not openmetrics:
+            return generate_latest(self._registry)
+        told: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]
+        return told.removesuffix(b"# EOF\n")
