@@ -136,7 +136,7 @@ class _Levels:
         self.groups = rollup.keys & mask
         # By group, then pane: a cumulative sum is then the level, group by group.
         self.order = np.lexsort((self.panes, self.groups))
-        sorted_groups = self.groups[self.order]
+        self.sorted_groups = sorted_groups = self.groups[self.order]
         net = rollup.sums[rollup.places[self.order]][:, nets]
         self.first = np.searchsorted(sorted_groups, np.arange(len(rollup.groups) + 1))
         summed = np.concatenate((np.zeros((1, len(LEVELS)), np.int64), np.cumsum(net, axis=0)))
@@ -156,6 +156,14 @@ class _Levels:
         result[known] = self.after_sorted[low + found[known]]
         return result
 
+    def of_all(self, pane: int) -> NDArray[np.int64]:
+        """Levels (groups, levels) of all groups at the start of a pane, as `at` gives them one by one."""
+        counts = np.bincount(self.sorted_groups[self.sorted_panes < pane], minlength=len(self.first) - 1)
+        known = np.flatnonzero(counts)
+        result = self.base[: len(counts)].copy()
+        result[known] = self.after_sorted[self.first[known] + counts[known] - 1]
+        return result
+
 
 def _collect(
     rollup: Rollup, levels: _Levels, pane_us: int, offset: int, starts_us: Instants, ends_us: Instants,
@@ -171,8 +179,12 @@ def _collect(
     cells = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(low, lengths)
     pairs = windows * group_count + levels.groups[cells]
     carried = np.zeros((len(starts_us) * group_count, len(LEVELS)), np.int64)
-    for group in range(len(rollup.groups)):
-        carried[group::group_count] = levels.at(group, first_panes)
+    if len(starts_us) < len(rollup.groups):
+        for window, pane in enumerate(first_panes.tolist()):
+            carried[window * group_count : (window + 1) * group_count] = levels.of_all(pane)
+    else:
+        for group in range(len(rollup.groups)):
+            carried[group::group_count] = levels.at(group, first_panes)
     present = np.full(len(carried), every)
     present[carried.any(axis=1)] = True
     present[pairs] = True

@@ -1,23 +1,27 @@
 """What holds for all tests: under CI nothing may be left out, so a skipped test fails the run and is named with its reason; and
-where tests run on many cores, those that share a browser, a broker or a server run on one."""
+where tests run on many cores, those that share a browser, a broker or a module's fixtures run on one."""
 
 import os
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
-__all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish"]
+__all__ = ["pytest_sessionfinish", "pytest_xdist_make_scheduler"]
 
 #: Folders whose tests share something that takes long to start.
 TOGETHER = ("browser", "kafka")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of some folders on one core each, and begins with them, since they take longest together."""
-    for item in items:
-        folder = item.path.parent.name
-        if folder in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(folder))
-    items.sort(key=lambda item: item.path.parent.name not in TOGETHER)
+class _Scheduling(LoadScopeScheduling):
+    """Hands out tests file by file, and those of some folders all at once; what has most tests goes first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return next((folder for folder in TOGETHER if f"/{folder}/" in file), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Scheduling:
+    return _Scheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -21,7 +21,6 @@ from dashboards.present import PRESENT
 from streams.policy.reading import default_policy
 from tests.dashboards.monitoring import Monitoring, monitoring, until
 
-pytestmark = pytest.mark.xdist_group("prometheus")
 ROOT = Path(__file__).parents[2]
 POLICY = default_policy()
 
@@ -88,7 +87,7 @@ def present(lines: list[bytes]) -> list[bytes]:
     return [json.dumps(event).encode() + b"\n" for event in found]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Monitoring, Path]]:
     """Everything running, after the recorded events went in by halves, with scrapes before, between and after."""
     folder = tmp_path_factory.mktemp("monitoring")

@@ -15,7 +15,7 @@ from tests.kafka.broker import Broker, CannotRun
 from tests.kafka.records import Records
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | None]:
     """The broker that this run started, or none where KAFKA_BOOTSTRAP names one."""
     if os.environ.get("KAFKA_BOOTSTRAP"):
