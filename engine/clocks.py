@@ -33,7 +33,7 @@ LIFE = np.dtype([
     ("served_since_us", np.int64), ("turn_since_us", np.int64), ("written_us", np.int64), ("asked_us", np.int64),
     ("announced_us", np.int64), ("pending_us", np.int64), ("paused_us", np.int64, (len(CLOCKS),)),
     ("said", np.int32), ("combination", np.int32), ("cohort", np.int32), ("waiting_as", np.int32),
-    ("served_as", np.int32), ("agent", np.int32), ("transfers", np.int32), ("unresolved", np.int32),
+    ("served_as", np.int32), ("agent", np.int32), ("transfers", np.uint16), ("unresolved", np.uint16),
     ("settled", np.bool_), ("was_queued", np.bool_), ("was_answered", np.bool_), ("any_reply", np.bool_),
     ("replied", np.bool_), ("reply_stopped", np.bool_), ("warned", np.uint8), ("raised", np.uint8), ("paused", np.uint8),
 ], align=True)  # fmt: skip

@@ -97,6 +97,8 @@ _BY_EVENT = {
 }  # fmt: skip
 
 
+#: As often as is counted: more than any limit, or nobody would notice the difference.
+_OFTEN = 60_000
 #: By kind: the field that counts its events, -1 for none.
 EVENT_FIELD = np.array([FIELD[_BY_EVENT[name]] if name in _BY_EVENT else -1 for name in KINDS], np.int64)
 
@@ -332,13 +334,13 @@ def walk(  # pragma: no cover
                 alarm = stop(FIRST_HUMAN_REPLY, slot, rank_us, life, due_us, warn_us, raised, alarm)
                 clocks_change = True
             if kind_ == _TRANSFERRED:
-                life.transfers += 1
+                life.transfers = min(life.transfers + 1, _OFTEN)
                 if life.transfers == tables.limits_us[TRANSFERS, period, as_]:
                     amount, alarm = breach(
                         TRANSFERS, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,
                     )  # fmt: skip
             elif kind_ == _CLOSED and numbers[row] == 0:
-                life.unresolved += 1
+                life.unresolved = min(life.unresolved + 1, _OFTEN)
                 if life.unresolved == tables.limits_us[UNRESOLVED, period, as_]:
                     amount, alarm = breach(
                         UNRESOLVED, slot, time_us, as_, arrival_us, agent, rank_us, amounts, amount, raised, alarm,

@@ -87,6 +87,10 @@ def present(lines: list[bytes]) -> list[bytes]:
     return [json.dumps(event).encode() + b"\n" for event in found]
 
 
+#: Dimensions of all rollups of the service.
+GROUPED = ("queue", "tenant", "channel", "category", "region")
+
+
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Monitoring, Path]]:
     """Everything running, after the recorded events went in by halves, with scrapes before, between and after."""
@@ -152,9 +156,9 @@ def test_every_figure_of_the_wall_is_in_prometheus_to_the_last_digit(floor: tupl
 
 
 def told(facts: dict[str, Any], key: str) -> dict[tuple[str, ...], float]:
-    """A figure of `/api/v1/now` by rollup, queue, tenant and channel."""
+    """A figure of `/api/v1/now` by rollup and group."""
     return {
-        (rollup, *(str(row.get(name) or "") for name in ("queue", "tenant", "channel"))): row[key]
+        (rollup, *(str(row.get(name) or "") for name in GROUPED)): row[key]
         for rollup, rows in facts["groups"].items()
         for row in rows
         if row.get(key) is not None
@@ -162,7 +166,7 @@ def told(facts: dict[str, Any], key: str) -> dict[tuple[str, ...], float]:
 
 
 def labels_of(sample: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(sample["metric"].get(name, "") for name in ("rollup", "queue", "tenant", "channel"))
+    return tuple(sample["metric"].get(name, "") for name in ("rollup", *GROUPED))
 
 
 def test_service_level_and_counts_are_the_reports(floor: tuple[Monitoring, Path], tmp_path: Path) -> None:
