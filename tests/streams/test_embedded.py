@@ -69,7 +69,7 @@ def queued(contact: str, seconds_ago: float = 0.0) -> dict[str, Any]:
 
 
 def until(embedded: Embedded, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 45
     while time.monotonic() < deadline:
         if embedded.published.facts and is_so(embedded.published.facts):
             return embedded.published.facts

@@ -96,7 +96,7 @@ def test_a_file_has_no_more_screens_and_a_screen_no_more_names_than_their_limits
 
 def test_the_screen_that_the_readme_shows_is_one(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    shown = re.search(r"```yaml\n(screens:.*?)```", readme, re.DOTALL)
+    shown = re.search(r"```text\n(screens:.*?)```", readme, re.DOTALL)
     assert shown
     assert set(read_screens(written(tmp_path, shown[1]))["floor-1"]) >= {"pages", "thresholds", "sound", "kiosk"}
 
