@@ -14,6 +14,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "replay": ("streams.replay", "replay"),
     "run": ("streams.run", "run"),
+    "connect": ("streams.connect_command", "connect"),
     "alerts": ("alerts.command", "alerts"),
     "oncall": ("alerts.command", "oncall"),
     "policy": ("streams.policy.command", "policy"),
@@ -65,6 +66,7 @@ def cli() -> None:
     Examples:
       floorwatch run --simulate
       floorwatch replay events.jsonl.gz --report windows.csv
+      floorwatch connect check queue_log /var/log/asterisk/queue_log
       floorwatch alerts check alerts.yaml
       floorwatch policy explain --channel phone --tier vip
       floorwatch dashboards build --out monitoring
