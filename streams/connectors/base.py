@@ -98,6 +98,10 @@ class Connector(ABC):
         except LeftOut as left:
             return Record(frame.number, shown(what), reason=left.reason, detail=left.detail)
 
+    def settle(self, at_us: int | None) -> list[Event]:
+        """What is due by `at_us` though no record told it; all that is owed where None is the instant."""
+        return []
+
     def remembered(self, name: str) -> Remembered:
         """What is remembered under a name."""
         return self.memory.setdefault(name, Remembered())

@@ -36,6 +36,8 @@ class Connected(Recording):
                     yield fault
             for frame in frames.finish():
                 yield self.connector.translate(frame)
+        if rest := self.connector.settle(None):
+            yield Record(0, "end", tuple(rest))
 
     def decoded(self) -> Iterator[Decoded]:
         lines: list[bytes] = []

@@ -6,18 +6,24 @@ from typing import Any
 
 from engine.errors import InvalidSetting
 from streams.connectors.amazon_connect import AmazonConnect
+from streams.connectors.ami import Ami
 from streams.connectors.base import Connector
 from streams.connectors.chatwoot import Chatwoot
 from streams.connectors.cloudevents import CloudEvents
 from streams.connectors.public import Public
+from streams.connectors.qiyu import Qiyu
 from streams.connectors.queue_log import QueueLog
 from streams.connectors.record import Options
 from streams.connectors.table import Table
+from streams.connectors.twilio import Twilio
+from streams.connectors.zammad import Zammad
+from streams.connectors.zendesk import Zendesk
 
 __all__ = ["CONNECTORS", "connector_named"]
 
 CONNECTORS: Mapping[str, type[Connector]] = {
-    kind.name: kind for kind in (Chatwoot, QueueLog, AmazonConnect, Table, CloudEvents, Public)
+    kind.name: kind
+    for kind in (Chatwoot, QueueLog, Ami, Twilio, AmazonConnect, Zammad, Zendesk, Qiyu, Table, CloudEvents, Public)
 }
 
 
