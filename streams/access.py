@@ -78,6 +78,8 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/api/v1/policy", Path("policy", "read", is_scoped=True)),
         ("GET", "/metrics", Path("metrics", "read", is_scoped=True)),
         ("POST", "/api/v1/policy", Path("policy", "govern")),
+        ("POST", "/v1/connect/[a-z0-9_-]+", Path("connect", "send")),
+        ("GET", "/api/v1/connect", Path("connect", "read")),
         ("POST", "/v1/events", Path("events", "send")),
         ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts")),
         ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge")),

@@ -25,6 +25,7 @@ RECORDS_A_SECOND = 20
 FILE_BYTES_MAX = 4 << 20
 REASONS = (
     "no_token", "wrong_token", "expired_token", "wrong_session", "role", "scope", "page", "tenant", "foreign_origin", "foreign_host",
+    "malformed_signature", "wrong_signature", "expired_signature",
 )  # fmt: skip
 
 

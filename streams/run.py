@@ -30,6 +30,7 @@ from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
 from engine.windows import Spec
+from streams.connectors.connections import Connection, read_connections
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -83,6 +84,12 @@ class CannotStart(Exception):
     help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
 )
 @click.option(
+    "--connect",
+    "connect_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the systems that are connected, see floorwatch connect list.",
+)
+@click.option(
     "--alerts",
     "alerts_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -119,6 +126,7 @@ def run(
     policy_path: Path | None,
     words: NegativeWords | None,
     wall_path: Path | None,
+    connect_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
     token_file: Path | None,
@@ -153,11 +161,12 @@ def run(
                 alertmanager=_address(alertmanager_url),
             )
             screens = _screens(wall_path)
+            connections = _connections(connect_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
             stage = _stage(alerts_path, alerts_store, settings)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, connections)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -190,6 +199,15 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
 
 
+def _connections(path: Path | None) -> tuple[Connection, ...]:
+    try:
+        return read_connections(path, os.environ) if path else ()
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The file of connectors {path} cannot be read: {error.strerror}.") from None
+
+
 def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Stage | None:
     """Who is told of alarms, None when no file says so."""
     if path is None:
@@ -212,6 +230,7 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    connections: tuple[Connection, ...],
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -233,7 +252,17 @@ def _serve(
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
             serve(
-                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+                settings,
+                engine_settings,
+                listener,
+                pseudonyms,
+                journal,
+                companion,
+                policy_file,
+                bundle,
+                screens,
+                stage,
+                connections,
             )
         )
 

@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -35,6 +35,8 @@ from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
+from streams.connectors.connections import Connection
+from streams.connectors.live import Live
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
@@ -71,6 +73,7 @@ async def serve(
     bundle: Bundle | None,
     screens: Screens,
     stage: Stage | None = None,
+    connections: Sequence[Connection] = (),
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
@@ -99,13 +102,15 @@ async def serve(
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
     refusals = Refusals(settings.data / "access.jsonl")
-    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage)
+    live = Live(connections, settings.data, gateway.take, refusals.refuse)
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
     parts = [
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()),
+        *(alert_routes(stage) if stage else ()), *live.routes(),
     ]  # fmt: skip
     reading = _reading(embedded, feeds, screens, metrics, refusals)
-    server = uvicorn.Server(_server_config(Guard(Starlette(routes=[*parts, *reading]), settings, refusals)))
+    guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
+    server = uvicorn.Server(_server_config(guard))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -130,13 +135,15 @@ async def serve(
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
-            await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
+            connected = asyncio.ensure_future(live.run())
+            await asyncio.wait((ending, serving, looking, connected), return_when=asyncio.FIRST_COMPLETED)
+            failed = any(task.done() and _told_of(task.exception()) for task in (looking, connected))
             ending.cancel()
             looking.cancel()
             noting.cancel()
-            if looking.done() and (error := looking.exception()):
-                traceback.print_exception(error)
-                failed = True
+            connected.cancel()
+            await asyncio.wait((connected,))
+            await asyncio.to_thread(live.close)
     feeds.close()
     server.should_exit = True
     await serving
@@ -158,6 +165,13 @@ async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> N
         look = reloading.reload if asked.is_set() else reloading.look
         asked.clear()
         await asyncio.to_thread(look)
+
+
+def _told_of(error: BaseException | None) -> bool:
+    """Tells of what ended a part; whether anything did."""
+    if error is not None:
+        traceback.print_exception(error)
+    return error is not None
 
 
 def _tell(sentence: str) -> None:
@@ -260,8 +274,10 @@ class _Metrics:
         alertmanager: Alertmanager | None,
         refusals: Refusals,
         stage: Stage | None,
+        live: Live,
     ) -> None:
         self._alertmanager = alertmanager
+        self._live = live
         self._stage = stage
         self._embedded = embedded
         self._feeds = feeds
@@ -275,7 +291,7 @@ class _Metrics:
     def _render(self, published: Published, scope: Scope, openmetrics: bool) -> bytes:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
-        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
+        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live)
         told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
         return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
 
@@ -286,7 +302,9 @@ class _Metrics:
             await asyncio.sleep(NOTED_EVERY_S)
 
 
-def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None) -> Health:
+def _health(
+    embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live
+) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -303,7 +321,12 @@ def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: 
     }
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
-    labelled: dict[str, Mapping[str, float]] = {"floorwatch_refused_requests_total": dict(refusals.counts)}
+    records, left_out = live.totals()
+    labelled: dict[str, Mapping[str, float]] = {
+        "floorwatch_refused_requests_total": dict(refusals.counts),
+        "floorwatch_connector_records_total": records,
+        "floorwatch_left_out_records_total": left_out,
+    }
     if alertmanager:
         values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
         values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count

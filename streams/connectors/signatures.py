@@ -22,7 +22,7 @@ Verify = Callable[[Headers, bytes, str, int], str | None]
 
 #: How far the instant that was signed may be from ours, either way.
 WINDOW_US = 300_000_000
-REASONS = ("no_signature", "wrong_signature", "stale_signature")
+REASONS = ("malformed_signature", "wrong_signature", "expired_signature")
 #: Fields of a form that are signed; no system sends so many.
 FIELDS_MAX = 1_000
 
@@ -41,7 +41,7 @@ def zendesk(headers: Headers, body: bytes, secret: str, now_us: int) -> str | No
     """`X-Zendesk-Webhook-Signature`, Base64 over `TIMESTAMP BODY` without anything between."""
     given, at = headers.get("x-zendesk-webhook-signature"), headers.get("x-zendesk-webhook-signature-timestamp")
     if not given or not at:
-        return "no_signature"
+        return "malformed_signature"
     made = base64.b64encode(_hmac(secret, _bytes(at) + body, "sha256"))
     return _verdict(given, made.decode()) or _age(at, now_us)
 
@@ -49,7 +49,7 @@ def zendesk(headers: Headers, body: bytes, secret: str, now_us: int) -> str | No
 def zammad(headers: Headers, body: bytes, secret: str, now_us: int) -> str | None:
     """`X-Hub-Signature: sha1=HEX` over the body."""
     given = headers.get("x-hub-signature")
-    return _verdict(given, "sha1=" + _hmac(secret, body, "sha1").hex()) if given else "no_signature"
+    return _verdict(given, "sha1=" + _hmac(secret, body, "sha1").hex()) if given else "malformed_signature"
 
 
 def twilio(headers: Headers, body: bytes, secret: str, now_us: int) -> str | None:
@@ -57,7 +57,7 @@ def twilio(headers: Headers, body: bytes, secret: str, now_us: int) -> str | Non
     `bodySHA256` is of the body."""
     given, url = headers.get("x-twilio-signature"), headers.get(URL, "")
     if not given:
-        return "no_signature"
+        return "malformed_signature"
     try:
         digest = parse_qs(urlsplit(url).query, max_num_fields=FIELDS_MAX).get("bodySHA256")
         fields = [] if digest else parse_qsl(_text(body), keep_blank_values=True, max_num_fields=FIELDS_MAX)
@@ -77,7 +77,7 @@ def qiyu(headers: Headers, body: bytes, secret: str, now_us: int) -> str | None:
         return "wrong_signature"
     given, at = query.get("checksum", [""])[0], query.get("time", [""])[0]
     if not given or not at:
-        return "no_signature"
+        return "malformed_signature"
     inner = hashlib.md5(body).hexdigest()  # noqa: S324 - the vendor's scheme.
     made = hashlib.sha1(_bytes(secret + inner + at)).hexdigest()  # noqa: S324 - likewise.
     return _verdict(given.lower(), made) or _age(at, now_us)
@@ -86,7 +86,7 @@ def qiyu(headers: Headers, body: bytes, secret: str, now_us: int) -> str | None:
 def _stamped(headers: Headers, body: bytes, secret: str, now_us: int, signature: str, timestamp: str) -> str | None:
     given, at = headers.get(signature), headers.get(timestamp)
     if not given or not at:
-        return "no_signature"
+        return "malformed_signature"
     made = "sha256=" + _hmac(secret, _bytes(at) + b"." + body, "sha256").hex()
     return _verdict(given, made) or _age(at, now_us)
 
@@ -98,9 +98,9 @@ def _verdict(given: str, made: str) -> str | None:
 def _age(at: str, now_us: int) -> str | None:
     """Asked last: whoever has no right signature learns nothing of our clock."""
     try:
-        return None if abs(now_us - instant_us(at)) <= WINDOW_US else "stale_signature"
+        return None if abs(now_us - instant_us(at)) <= WINDOW_US else "expired_signature"
     except LeftOut:
-        return "stale_signature"
+        return "expired_signature"
 
 
 def _same(one: str, other: str) -> bool:
