@@ -111,9 +111,12 @@ class Ami(Connector):
     def hung_up(self, said: Block, at_us: int) -> list[Event]:
         call = said.get("uniqueid", "")
         leaving = self.remembered("leaving").get(call)
-        if leaving is None:
+        events = self._left(call, *leaving) if leaving else []
+        if all(stay.ended_us for stay in self.calls.stays(call)):
+            self.calls.forget(call)
+        if not events:
             raise LeftOut("no_meaning")
-        return self._left(call, *leaving)
+        return events
 
     def responded(self, said: Block, at_us: int) -> list[Event]:
         """An answer to one of our questions begins."""

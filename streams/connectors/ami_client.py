@@ -27,7 +27,6 @@ CONNECT_S = 10.0
 PING_S, SILENCE_S = 15.0, 45.0
 TICK_S = 1.0
 WAIT_S, WAIT_S_MAX = 1.0, 30.0
-_SAVED_EVERY_S = 1.0
 _READ_BYTES = 1 << 16
 
 
@@ -53,7 +52,6 @@ class AmiClient:
         self._frames = Blocks()
         self._blocks: list[Frame] = []
         self._lost_at: float | None = None
-        self._saved_at = 0.0
         self._number = 0
 
     async def run(self) -> None:
@@ -171,8 +169,7 @@ class AmiClient:
         if not records and not self._feeder.held:
             return
         await self._feeder.deliver(records)
-        if (time.monotonic() - self._saved_at) * self._pace > _SAVED_EVERY_S:
-            self._saved_at = time.monotonic()
+        if any(record.events for record in records):
             await asyncio.to_thread(
                 self._place.write, Standing(memory=self._connector.state(), held=list(self._feeder.held))
             )

@@ -55,6 +55,10 @@ class Calls:
         """Calls and their stays that have not ended."""
         return [(call, stay) for call in self._known for stay in self.stays(call) if not stay.ended_us]
 
+    def forget(self, call: str) -> None:
+        """No more will be told of the call."""
+        self._known.pop(call, None)
+
     def enter(self, call: str, queue: str, at_us: int, **said: Any) -> list[Event]:
         stays = self.stays(call)
         for stay in stays:
