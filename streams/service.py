@@ -168,9 +168,12 @@ async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> N
 
 
 def _told_of(error: BaseException | None) -> bool:
-    """Tells of what ended a part; whether anything did."""
-    if error is not None:
-        traceback.print_exception(error)
+    """Tells of what ended a part; whether anything did. What is wrong outside of us is said in a sentence."""
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else (error,) if error else ():
+        if isinstance(each, OSError | ValueError):
+            _tell(f"Error: {each}")
+        else:
+            traceback.print_exception(each)
     return error is not None
 
 

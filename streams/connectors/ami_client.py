@@ -28,6 +28,7 @@ PING_S, SILENCE_S = 15.0, 45.0
 TICK_S = 1.0
 WAIT_S, WAIT_S_MAX = 1.0, 30.0
 _READ_BYTES = 1 << 16
+_BLOCKS_BEFORE_LOGIN_MAX = 1_000
 
 
 class Refused(Exception):
@@ -132,6 +133,8 @@ class AmiClient:
                     found = block
                 else:
                     self._blocks.append(frame)
+            if len(self._blocks) > _BLOCKS_BEFORE_LOGIN_MAX:
+                raise Refused("it talks before the login")
             if found is not None:
                 return found
 

@@ -23,7 +23,7 @@ from streams.connectors.feeder import Counts, Feeder, Take
 from streams.connectors.place import Place, Standing
 from streams.connectors.registry import connector_named
 from streams.connectors.tail import Tail
-from streams.connectors.webhooks import Refuse, Webhook
+from streams.connectors.webhooks import Refuse, Room, Webhook
 
 __all__ = ["Live"]
 
@@ -40,11 +40,12 @@ class Live:
         self._webhooks: dict[str, Webhook] = {}
         self._followers: list[Tail | AmiClient] = []
         self._kept: dict[str, bytes] = {}
+        room = Room()
         for connection in connections:
             counts = self.counts[connection.name] = Counts(connection.use)
             connector = connector_named(connection.use, connection.options, connection.own)
             if connection.is_webhook:
-                self._webhooks[connection.name] = Webhook(connection, connector, counts, take, refuse)
+                self._webhooks[connection.name] = Webhook(connection, connector, counts, take, refuse, room)
                 continue
             feeder, place = Feeder(connection.name, counts, take), Place(folder, connection.name)
             if isinstance(connector, Ami):

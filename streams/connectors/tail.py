@@ -101,10 +101,12 @@ class Tail:
     def _open(self, path: Path) -> bool:
         try:
             self._file = path.open("rb")
-        except FileNotFoundError:
+        except OSError as error:
             self._file = None
             if not self._missing_told:
-                self._tell(f"{path}: there is no such file yet; it is waited for")
+                is_missing = isinstance(error, FileNotFoundError)
+                said = "there is no such file yet" if is_missing else f"it cannot be read: {error.strerror}"
+                self._tell(f"{path}: {said}; it is waited for")
                 self._missing_told = True
             self._feeder.counts.state = "waits for the file"
             return False

@@ -11,7 +11,8 @@ import asyncio
 import hashlib
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -24,27 +25,53 @@ from streams.connectors.record import Record
 from streams.connectors.signatures import SCHEMES
 from streams.intake import BodyError, inflate
 
-__all__ = ["BODY_BYTES_MAX", "Refuse", "Webhook"]
+__all__ = ["BODY_BYTES_MAX", "READING_BYTES_MAX", "Refuse", "Room", "Webhook"]
 
 BODY_BYTES_MAX = 1 << 20
 READ_S = 30
-#: Bodies translated and not stored yet, waiting for their senders to come again.
-OWED_MAX = 256
+#: Bodies being read at one moment, of all connections; beyond it the answer is 429.
+READING_BYTES_MAX = 32 << 20
+#: What was translated and not stored yet, waiting for its senders to come again; the oldest of more is given up and counted.
+OWED_BYTES_MAX = 8 << 20
 _BUSY = (429, 503)
 #: Attempts before the sender hears that we are busy, and the wait between them.
 ATTEMPTS, ATTEMPT_S = 8, 0.25
 
+_REASONS = {400: "bad_request", 408: "body_slow", 413: "body_too_large", 429: "busy"}
+
 Refuse = Callable[[str, Request], None]
 
 
+class Room:
+    """Set aside for bodies before a byte of them is read."""
+
+    def __init__(self, bytes_max: int = READING_BYTES_MAX) -> None:
+        self.bytes_left = bytes_max
+
+    @contextmanager
+    def reserved(self, request: Request) -> Iterator[int]:
+        """So many bytes may be read. Raises BodyError."""
+        declared = request.headers.get("content-length", "")
+        size = int(declared) if declared.isdecimal() and len(declared) < 19 else BODY_BYTES_MAX
+        if size > BODY_BYTES_MAX:
+            raise BodyError(413, f"The body has more than {BODY_BYTES_MAX} bytes; nothing was stored.")
+        if size > self.bytes_left:
+            raise BodyError(429, "Too many bodies are being read; nothing was stored, send it again.")
+        self.bytes_left -= size
+        try:
+            yield size
+        finally:
+            self.bytes_left += size
+
+
 class Webhook:
-    """One connection that is sent to. `reading` bodies of all connections share the limit of the intake."""
+    """One connection that is sent to; `room` is shared with the others."""
 
     def __init__(
-        self, connection: Connection, connector: Connector, counts: Counts, take: Take, refuse: Refuse
+        self, connection: Connection, connector: Connector, counts: Counts, take: Take, refuse: Refuse, room: Room
     ) -> None:
         self.connection, self.connector, self.counts = connection, connector, counts
-        self._take, self._refuse = take, refuse
+        self._take, self._refuse, self._room = take, refuse, room
         self._owed: OrderedDict[bytes, tuple[bytes, dict[str, int]]] = OrderedDict()
 
     @property
@@ -53,9 +80,10 @@ class Webhook:
 
     async def post(self, request: Request) -> Response:
         try:
-            body = await _read(request)
+            with self._room.reserved(request) as size:
+                body = await _read(request, size)
         except BodyError as error:
-            return _said(error.status, f"{error}", "body_too_large" if error.status == 413 else "body_slow")
+            return _said(error.status, f"{error}", _REASONS[error.status])
         headers = {name.lower(): value for name, value in request.headers.items()}
         query = request.scope["query_string"].decode("latin-1")
         headers[URL] = (
@@ -99,7 +127,7 @@ class Webhook:
             if attempt + 1 < ATTEMPTS:
                 await asyncio.sleep(ATTEMPT_S)
         self._owed[key] = lines, left_out
-        if len(self._owed) > OWED_MAX:
+        while sum(len(owed) for owed, _ in self._owed.values()) > OWED_BYTES_MAX:
             self._owed.popitem(last=False)
             self.counts.wrong["given_up"] += 1
         return response
@@ -122,14 +150,14 @@ class Webhook:
         return Response(answer[1], answer[0]) if answer else response
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, bytes_max: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(READ_S):
             async for part in request.stream():
                 size += len(part)
-                if size > BODY_BYTES_MAX:
+                if size > bytes_max:
                     raise BodyError(413, f"The body has more than {BODY_BYTES_MAX} bytes; nothing was stored.")
                 parts.append(part)
     except TimeoutError:
@@ -141,4 +169,5 @@ async def _read(request: Request) -> bytes:
 
 def _said(status: int, error: str, reason: str) -> Response:
     body = msgspec.json.encode({"error": error, "reason": reason})
-    return Response(body, status, {"Cache-Control": "no-store"}, "application/json")
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "1"} if status in _BUSY else {})
+    return Response(body, status, headers, "application/json")

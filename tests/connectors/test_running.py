@@ -8,13 +8,14 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from streams.connect_command import connect
+from streams.connectors.place import Place
 from streams.run import run
 from tests.connectors.test_queue_log import CALL
 from tests.streams.replaying import replay
 from tests.streams.test_run import Service, running
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -28,30 +29,34 @@ def total(service: Service) -> tuple[int, int]:
     return 0, 0
 
 
-def test_a_log_that_grows_is_on_the_wall_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+def test_a_log_that_grows_is_on_the_wall_and_its_place_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "queue_log"
     log.touch()
     (tmp_path / "connect.yaml").write_text(
         f"connectors:\n  pbx: {{use: queue_log, file: {log}, set: {{tenant: shop-7}}}}\n"
     )
-    options = ("--connect", str(tmp_path / "connect.yaml"), "--disorder", "3s")
 
     def write(number: int, event: str) -> None:
         with log.open("a") as file:
             file.write(f"{int(time.time())}|c-{number}|sales|NONE|{event}\n")
 
-    with running(tmp_path / "data", *options) as service:
+    with running(tmp_path / "data", "--connect", str(tmp_path / "connect.yaml"), "--disorder", "3s") as service:
         until(lambda: json.loads(service.get("/api/v1/connect"))["pbx"]["state"] == "reads")
-        write(1, "ENTERQUEUE||555|1")
-        write(2, "ENTERQUEUE||555|2")
-        until(lambda: json.loads(service.get("/api/v1/connect"))["pbx"]["records"] == 2)
-    write(1, "ABANDON|1|1|5")
-    with running(tmp_path / "data", *options) as service:
-        until(lambda: json.loads(service.get("/api/v1/connect"))["pbx"]["events"] >= 1)
+        for number, event in (
+            (1, "ENTERQUEUE||555|1"),
+            (2, "ENTERQUEUE||555|2"),
+            (1, "ABANDON|1|1|0"),
+            (1, "RINGNOANSWER|1"),
+        ):
+            write(number, event)
         until(lambda: total(service) == (2, 1))
         text = service.get("/metrics").decode()
-        assert 'floorwatch_connector_records_total{connection="pbx"}' in text
+        assert 'floorwatch_connector_records_total{connection="pbx"} 4.0' in text
+        assert 'floorwatch_left_out_records_total{reason="rings_only"} 1.0' in text
         assert service.end() == 0
+    kept = Place(tmp_path / "data", "pbx").read()
+    assert kept is not None
+    assert kept.offset == log.stat().st_size
 
 
 def test_a_file_with_faults_is_refused_at_the_start_with_its_lines(tmp_path: Path) -> None:

@@ -209,6 +209,16 @@ def test_bodies_have_a_limit_also_when_they_are_inflated(sites: Any) -> None:
     assert site.send("chat", hello(), content_encoding="br", **signed(hello())).status_code == 415
 
 
+def test_bodies_that_are_being_read_share_one_room(sites: Any) -> None:
+    site = sites(CHAT)
+    site.live._webhooks["chat"]._room.bytes_left = len(hello()) - 1
+    answer = site.send("chat", hello(), **signed(hello()))
+    assert (answer.status_code, answer.json()["reason"], "retry-after" in answer.headers) == (429, "busy", True)
+    site.live._webhooks["chat"]._room.bytes_left = len(hello())
+    for _ in range(3):
+        assert site.send("chat", hello(), **signed(hello())).status_code == 200
+
+
 def test_an_event_far_ahead_is_rejected_as_any_other(sites: Any) -> None:
     site = sites(CHAT)
     ahead = hello(created_at="2190-01-01T00:00:00Z")
