@@ -15,7 +15,7 @@ from tests.streams.replaying import replay
 from tests.streams.test_run import Service, running
 
 
-def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
