@@ -92,7 +92,8 @@ Examples:
 @click.option("--rejects", "rejects_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
 def replay(
-    files: tuple[Path, ...], source: str | None, mapping: Path | None, constants: tuple[tuple[str, str], ...], report: Path | None, summary_path: Path | None, alarms_path: Path | None, window: int,
+    files: tuple[Path, ...], source: str | None, mapping: Path | None, constants: tuple[tuple[str, str], ...],
+    report: Path | None, summary_path: Path | None, alarms_path: Path | None, window: int,
     step: int | None, by: str, zone: ZoneInfo, policy_path: Path | None, words: NegativeWords | None, all_windows: bool,
     disorder: int | None, strict: bool, rejects_path: Path | None,
 ) -> None:  # fmt: skip
@@ -118,15 +119,10 @@ def replay(
     if source:
         said = connected_options(zone, constants, mapping)
         one = connector_named(source, *said)
+        connectors = [one if one.shares_files else connector_named(source, *said) for _ in paths]
         recordings = [
-            Connected(
-                path,
-                str(path),
-                *about,
-                connector=one if one.shares_files else connector_named(source, *said),
-                left_out=left_out,
-            )
-            for path in paths
+            Connected(path, str(path), *about, connector=connector, left_out=left_out)
+            for path, connector in zip(paths, connectors, strict=True)
         ]
     found = _Rejects(strict, rejects_path)
     alarms: list[Alarm] = []

@@ -143,10 +143,10 @@ async def serve(
             noting.cancel()
             connected.cancel()
             await asyncio.wait((connected,))
-            await asyncio.to_thread(live.close)
     feeds.close()
     server.should_exit = True
     await serving
+    await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)

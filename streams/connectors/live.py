@@ -32,7 +32,8 @@ SAVED_EVERY_S = 10.0
 
 
 class Live:
-    """Construct, add `routes`, let `run` run, and `close`. `take` stores events, `refuse` counts refusals."""
+    """Construct, add `routes`, let `run` run, and `close`. `take` stores events, `refuse` counts refusals. Raises InvalidSetting where what
+    was kept is damaged."""
 
     def __init__(self, connections: Sequence[Connection], folder: Path, take: Take, refuse: Refuse) -> None:
         self.counts: dict[str, Counts] = {}
@@ -45,6 +46,10 @@ class Live:
             counts = self.counts[connection.name] = Counts(connection.use)
             connector = connector_named(connection.use, connection.options, connection.own)
             if connection.is_webhook:
+                kept = Place(folder, connection.name).read()
+                if kept is not None:
+                    connector.restore(kept.memory)
+                    self._kept[connection.name] = kept.memory
                 self._webhooks[connection.name] = Webhook(connection, connector, counts, take, refuse, room)
                 continue
             feeder, place = Feeder(connection.name, counts, take), Place(folder, connection.name)
@@ -81,11 +86,6 @@ class Live:
 
     async def run(self) -> None:
         """Follow and save until it is cancelled. Raises what ends one of them."""
-        for name, webhook in self._webhooks.items():
-            kept = await asyncio.to_thread(Place(self._folder, name).read)
-            if kept is not None:
-                webhook.connector.restore(kept.memory)
-                self._kept[name] = kept.memory
         async with asyncio.TaskGroup() as tasks:
             for follower in self._followers:
                 tasks.create_task(follower.run())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import InvalidSetting
+
 __all__ = ["Place", "Standing"]
 
 
@@ -32,7 +34,7 @@ class Place:
         self.path = folder / f"connect-{name}.msgpack"
 
     def read(self) -> Standing | None:
-        """What was kept, None where nothing was. Raises ValueError where it is damaged."""
+        """What was kept, None where nothing was. Raises InvalidSetting where it is damaged."""
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
@@ -40,7 +42,7 @@ class Place:
         try:
             return msgspec.msgpack.decode(data, type=Standing)
         except msgspec.DecodeError:
-            raise ValueError(f"{self.path} is damaged; take it away to begin anew") from None
+            raise InvalidSetting(f"{self.path} is damaged; take it away to begin anew") from None
 
     def write(self, standing: Standing) -> None:
         aside = self.path.with_suffix(f".{secrets.token_hex(4)}")

@@ -1,6 +1,5 @@
 """Webhooks over HTTP: signatures instead of tokens, tokens where there are none, busy moments, limits, and what is counted."""
 
-import asyncio
 import base64
 import gzip
 import hashlib
@@ -17,8 +16,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from engine.errors import InvalidSetting
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
+from streams.connectors.place import Place
 from streams.connectors.record import Options
 from streams.connectors.webhooks import BODY_BYTES_MAX
 from streams.gateway import Gateway
@@ -27,7 +28,7 @@ from streams.intake import Pseudonyms
 from streams.journal import Journal
 from streams.refusals import Refusals
 from streams.settings import ServiceSettings
-from tests.connectors.samples import AT, task
+from tests.connectors.samples import task
 from tests.connectors.test_chatwoot import conversation, message
 from tests.streams.test_gateway import Shelf
 
@@ -232,13 +233,8 @@ def test_what_webhooks_remember_is_kept_for_the_next_process(sites: Any, tmp_pat
     site.send("chat", reply, **signed(reply))
     site.live.close()
     again = Live((CHAT,), tmp_path, site.live._webhooks["chat"]._take, site.refusals.refuse)
-
-    async def begins() -> None:
-        running = asyncio.ensure_future(again.run())
-        await asyncio.sleep(0.05)
-        running.cancel()
-
-    asyncio.run(begins())
     assert again._webhooks["chat"].connector.state() == site.live._webhooks["chat"].connector.state()
     assert b"1-10" in again._webhooks["chat"].connector.state()
-    assert time.time() > AT
+    Place(tmp_path, "chat").path.write_bytes(b"nonsense")
+    with pytest.raises(InvalidSetting, match="is damaged"):
+        Live((CHAT,), tmp_path, site.live._webhooks["chat"]._take, site.refusals.refuse)
