@@ -46,11 +46,11 @@ _BAD_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class BodyError(Exception):
-    """A body that cannot be taken at all; `status` is the HTTP answer, the message one sentence."""
+    """A body that cannot be taken at all; `status` is the HTTP answer, the message one sentence, `reason` of streams.refusals."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 def inflate(body: bytes, bytes_max: int) -> bytes:
@@ -59,18 +59,22 @@ def inflate(body: bytes, bytes_max: int) -> bytes:
     room = bytes_max
     while body:
         if len(parts) == MEMBERS_MAX:
-            raise BodyError(413, f"The body has more than {MEMBERS_MAX} gzip members; send smaller batches.")
+            raise BodyError(
+                413, f"The body has more than {MEMBERS_MAX} gzip members; send smaller batches.", "inflated_too_large"
+            )
         member = zlib.decompressobj(_GZIP)
         try:
             part = member.decompress(body, room + 1)
         except zlib.error:
-            raise BodyError(400, "The body is not valid gzip; nothing of it was stored.") from None
+            raise BodyError(400, "The body is not valid gzip; nothing of it was stored.", "bad_gzip") from None
         room -= len(part)
         if room < 0:
-            raise BodyError(413, f"The body inflates to more than {bytes_max} bytes; send smaller batches.")
+            raise BodyError(
+                413, f"The body inflates to more than {bytes_max} bytes; send smaller batches.", "inflated_too_large"
+            )
         parts.append(part)
         if not member.eof:
-            raise BodyError(400, "The gzip body ends too early; nothing of it was stored.")
+            raise BodyError(400, "The gzip body ends too early; nothing of it was stored.", "bad_gzip")
         body = member.unused_data.lstrip(b"\0")
     return b"".join(parts)
 

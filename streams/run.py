@@ -39,7 +39,7 @@ from streams.policy.reading import default_policy
 from streams.policy.watching import PolicyFile
 from streams.screens import read_screens
 from streams.service import Screens, serve
-from streams.settings import ServiceSettings, SettingsError, read_token
+from streams.settings import ServiceSettings, SettingsError, limits_of, read_token
 from streams.tokens import read_tokens
 
 __all__ = ["run"]
@@ -103,6 +103,13 @@ class CannotStart(Exception):
     help="File of tokens of people and walls, as floorwatch token create writes it.",
 )
 @click.option(
+    "--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate and those above it: speak TLS."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key, without a password.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Another limit than usual; the README lists them."
+)
+@click.option(
     "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
 )
 @click.option("--snapshot-every", default="30s", show_default=True, type=Duration(), help="How often state is saved.")
@@ -123,6 +130,9 @@ def run(
     alerts_store: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    limits: tuple[str, ...],
     disorder: int,
     snapshot_every: int,
     agent_series: bool,
@@ -139,6 +149,9 @@ def run(
                 read_tokens(tokens_path)
                 # The simulated centre sends as an administrator, for as long as it lives.
                 token = token or (secrets.token_urlsafe(32) if simulate else None)
+            if simulate and (tls_cert or tls_key):
+                raise SettingsError("The simulated centre speaks no TLS; leave --simulate out, or the files of TLS.")
+            told = {"disorder_bound_us": disorder, "near_us": disorder // 2, "snapshot_interval_us": snapshot_every}
             settings = ServiceSettings(
                 data=data,
                 host=host,
@@ -146,11 +159,11 @@ def run(
                 zone=zone,
                 token=token,
                 tokens=tokens_path,
-                disorder_bound_us=disorder,
-                near_us=disorder // 2,
-                snapshot_interval_us=snapshot_every,
+                tls_cert=tls_cert,
+                tls_key=tls_key,
                 agent_series=agent_series,
                 alertmanager=_address(alertmanager_url),
+                **{**told, **limits_of(limits)},
             )
             screens = _screens(wall_path)
         except SettingsError as error:
