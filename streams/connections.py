@@ -29,7 +29,7 @@ FILES_BESIDE = 256
 _DETAILS = {
     "connections": "There are too many connections; close some, or come again.",
     "head_slow": "The head of the request took too long.",
-    "bad_http": "What was sent is no HTTP/1.1 request, or its head has more than 64 KiB.",
+    "bad_http": "What was sent is no HTTP/1.1 request.",
 }
 
 

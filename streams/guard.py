@@ -143,7 +143,9 @@ class Guard:
         """Why a request is refused before it is looked at."""
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > self._settings.target_bytes_max:
             return "target_too_long"
-        return "headers_too_many" if len(scope["headers"]) > self._settings.headers_max else None
+        size = sum(len(name) + len(value) for name, value in scope["headers"])
+        is_large = size > self._settings.head_bytes_max or len(scope["headers"]) > self._settings.headers_max
+        return "headers_too_large" if is_large else None
 
     def _signed(self, request: Request, exchange: Exchange) -> tuple[Access | None, str]:
         """Who signed, as far as is known before the body; the exchange sees to the rest."""

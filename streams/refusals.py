@@ -57,7 +57,7 @@ REASONS: dict[str, tuple[int, str]] = {
     "rate": (429, "Too many events of these shops"),
     "signatures_full": (429, "Too many signatures of this key"),
     "busy": (429, "Too much is waiting"),
-    "headers_too_many": (431, "The headers are too many"),
+    "headers_too_large": (431, "The headers are too many or too large"),
     "fault": (500, "A fault of Floorwatch"),
     "not_ready": (503, "Not now"),
     "connections": (503, "Too many connections"),

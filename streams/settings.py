@@ -130,7 +130,9 @@ class ServiceSettings:
     """From the first byte of a request to the end of its head; a connection that sends nothing is given the same."""
     target_bytes_max: int = 8_192
     """Bytes of a request's address with its query; beyond it the answer is 414."""
+    head_bytes_max: int = 32_768
     headers_max: int = 100
+    """Bytes and number of a request's headers; beyond either the answer is 431."""
     writer_events_a_second_max: int = 20_000
     """Events of the tokens of one set of shops, beyond a stock of five seconds; then the answer is 429."""
     sources_max: int = 256
