@@ -41,6 +41,7 @@ from streams.gateway import Gateway
 from streams.guard import Guard
 from streams.intake import Pseudonyms
 from streams.journal import Journal
+from streams.openapi import openapi_routes
 from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
@@ -102,7 +103,7 @@ async def serve(
     metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage)
     parts = [
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()),
+        *(alert_routes(stage) if stage else ()), *openapi_routes(),
     ]  # fmt: skip
     reading = _reading(embedded, feeds, screens, metrics, refusals)
     guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals)
