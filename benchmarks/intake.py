@@ -48,7 +48,13 @@ def _events(first: int, events: int) -> bytes:
     lines = []
     for number in range(first, first + events):
         chat, place = divmod(number, len(_SCRIPT))
-        more = f',"agent":"a{chat % 4000:04d}"' if place in (3, 4, 6, 8, 9) else f',"customer":"k{chat:08d}"' if place == 0 else ""
+        more = (
+            f',"agent":"a{chat % 4000:04d}"'
+            if place in (3, 4, 6, 8, 9)
+            else f',"customer":"k{chat:08d}"'
+            if place == 0
+            else ""
+        )
         lines.append(
             f'{{"id":"b-{number:09d}","type":"{_SCRIPT[place]}","time":{now_ms},"contact":"c-{chat:09d}","queue":"q{chat % 12:02d}",'
             f'"channel":"{("app", "wechat", "web", "phone")[chat % 4]}","tenant":"shop-{chat % 40:03d}"{more}}}\n'
@@ -68,7 +74,9 @@ class _Sender:
 
     def send(self, body: bytes) -> int:
         """Posts, waits for the answer, and returns how many lines were refused; tries again where it is told to."""
-        head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSource: benchmark\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSource: benchmark\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         while True:
             self._socket.sendall(head.encode() + body)
             answer = b""
@@ -96,7 +104,9 @@ def _processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(*, rounds: int, batches: int, senders: int, singles_s: float, per_second: int, batch: int = 1_000) -> Measured:
+def measure(
+    *, rounds: int, batches: int, senders: int, singles_s: float, per_second: int, batch: int = 1_000
+) -> Measured:
     """Runs a service of its own in a folder that is removed."""
     with tempfile.TemporaryDirectory(prefix="floorwatch-") as folder:
         command = [sys.executable, "-m", "streams", "run", "--port", "0", "--data", folder, "--disorder", "5s"]
@@ -154,7 +164,7 @@ def _singles(
     numbers, lock = iter(range(events)), threading.Lock()
 
     def run(sender: _Sender) -> list[float]:
-        took = []
+        took: list[float] = []
         while True:
             with lock:
                 number = next(numbers, -1)
@@ -177,12 +187,20 @@ def main() -> None:
     parser.add_argument("--per-second", type=int, default=1_000)
     asked = parser.parse_args()
     found = measure(
-        rounds=asked.rounds, batches=asked.batches, senders=asked.senders, singles_s=asked.seconds, per_second=asked.per_second
+        rounds=asked.rounds,
+        batches=asked.batches,
+        senders=asked.senders,
+        singles_s=asked.seconds,
+        per_second=asked.per_second,
     )
     best, middle = max(found.rates), statistics.median(found.rates)
-    print(f"batches of 1,000   best {best:,.0f}, median {middle:,.0f} events a second; of the service's processor {max(found.rates_of_processor):,.0f}")
+    print(
+        f"batches of 1,000   best {best:,.0f}, median {middle:,.0f} events a second; of the service's processor {max(found.rates_of_processor):,.0f}"
+    )
     shares = ", ".join(f"p{share * 100:g} {found.share_s(share) * 1e3:.1f} ms" for share in (0.5, 0.99, 0.999))
-    print(f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused")
+    print(
+        f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused"
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
-from engine.times import HOUR_US, MINUTE_US
+from engine.times import DAY_US, HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
@@ -94,6 +94,13 @@ class CannotStart(Exception):
     help="URL of the alerts' database, such as postgresql+pg8000://…  [default: a file in --data]",
 )
 @click.option(
+    "--keep-alerts",
+    default="31d",
+    show_default=True,
+    type=Duration(),
+    help="How long ended alerts are kept with their stories.",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -128,6 +135,7 @@ def run(
     wall_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
+    keep_alerts: int,
     token_file: Path | None,
     tokens_path: Path | None,
     tls_cert: Path | None,
@@ -169,8 +177,10 @@ def run(
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            stage = _stage(alerts_path, alerts_store, settings)
+            stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
             code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -203,14 +213,18 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
 
 
-def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Stage | None:
+def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_us: int) -> Stage | None:
     """Who is told of alarms, None when no file says so."""
     if path is None:
         return None
+    if kept_us < DAY_US:
+        raise SettingsError(
+            "Ended alerts must be kept for a day at least, to know those that come back; give --keep-alerts 1d or more."
+        )
     plan = default_plan() if str(path) == "default" else read_plan(path)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}"))
+        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}", kept_us=kept_us))
     except (OSError, StoreError, RuntimeError, ImportError) as error:
         told = getattr(error, "orig", None) or error
         raise CannotStart(
