@@ -30,12 +30,13 @@ _SCRIPT = ("contact.opened", "message.customer", "contact.queued", "contact.answ
 
 @dataclass(frozen=True)
 class Measured:
-    """Events a second of each round, and of a second of the service's processor; seconds that single answers took."""
+    """Events a second of each round, and of a second of the service's processor; seconds that single answers took, and what one cost the processor."""
 
     rates: list[float]
     rates_of_processor: list[float]
     answers_s: list[float]
     rejected: int
+    processor_of_single_s: float
 
     def share_s(self, share: float) -> float:
         """So long took the answers of that share of single events, or less."""
@@ -146,8 +147,10 @@ def _measured(
             _settle(port)
             of_processor.append(batch * batches / max(_processor_s(pid) - spent, 0.01))
         connections = [_Sender(port) for _ in range(16)]
+        spent = _processor_s(pid)
         answers_s = _singles(connections, threads, next(numbers) * batch, int(singles_s * per_second), per_second)
-    return Measured(rates, of_processor, answers_s, rejected)
+        cost_s = (_processor_s(pid) - spent) / max(len(answers_s), 1)
+    return Measured(rates, of_processor, answers_s, rejected, cost_s)
 
 
 def _settle(port: int) -> None:
@@ -199,7 +202,7 @@ def main() -> None:
     )
     shares = ", ".join(f"p{share * 100:g} {found.share_s(share) * 1e3:.1f} ms" for share in (0.5, 0.99, 0.999))
     print(
-        f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused"
+        f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused, {found.processor_of_single_s * 1e3:.2f} ms of the processor each"
     )
 
 

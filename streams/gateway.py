@@ -36,6 +36,8 @@ SOURCE_LENGTH_MAX = 64
 #: Names of sources that a writer of some shops may use, of all that there may be.
 SOURCES_OF_WRITER_MAX = 16
 INTAKE_THREADS = 2
+AT_ONCE_BYTES_MAX = 2_048
+"""Bodies that are judged where they are read: handing one to a thread and back takes longer than an event or two."""
 
 
 class Busy(Exception):
@@ -226,8 +228,11 @@ class Gateway:
             raise BodyError(415, "Content-Encoding must be gzip or absent; nothing was stored.")
         received_us = self._service.begin()
         try:
-            loop = asyncio.get_running_loop()
-            judged = await loop.run_in_executor(self._threads, self._judge, body, source, encoding, received_us, access)
+            given = (body, source, encoding, received_us, access)
+            if len(body) <= AT_ONCE_BYTES_MAX and encoding != "gzip":
+                judged = self._judge(*given)
+            else:
+                judged = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, *given)
             self._rates.spend(access, judged.count + len(judged.rejects))
             if not judged.count and not judged.rejects:
                 raise BodyError(400, "The body holds no event.", "no_event")
