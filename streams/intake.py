@@ -23,7 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.events import Details, Event
+from engine.events import LINE_BYTES_MAX, Details, Event
 from streams.negative import NegativeWords, default_words
 
 __all__ = ["BodyError", "Pseudonyms", "inflate", "lines_of", "pieces"]
@@ -160,6 +160,9 @@ class Pseudonyms:
         scrubbed = lines.split(b"\n")
         for index, line in enumerate(scrubbed):
             if _may_hold_identity(line) or not (is_known or _is_known(line)):
+                if len(line) > LINE_BYTES_MAX:  # Too long as it was sent, however short it would become.
+                    unread.append(index)
+                    continue
                 try:
                     scrubbed[index] = self._scrub_line(line)
                 except _BAD_JSON:
