@@ -85,6 +85,7 @@ def alert_routes(stage: Stage) -> list[BaseRoute]:
         if asked.by not in plan.people:
             await asyncio.to_thread(stage.refuse, f"{what} {alert}", "nobody of that name")
             return _refused(403, "Nobody of that name may do this; `by` must be one of the plan's people.")
+        request.state.told = {"alert": alert[:32], "by": asked.by, "did": what}
         act = Act(
             id=secrets.token_hex(8), alert=alert, what=what, by=asked.by, until_us=until_us, to=asked.to, via="api"
         )
@@ -124,7 +125,7 @@ def alert_routes(stage: Stage) -> list[BaseRoute]:
             return HTMLResponse(
                 asking_page(alert, plan.people[found.person].name or found.person), headers=_PAGE_HEADERS
             )
-        return await _tapped(stage, found)
+        return await _tapped(request, stage, found)
 
     async def style(request: Request) -> Response:
         return Response(STYLE, media_type="text/css")
@@ -141,7 +142,7 @@ def alert_routes(stage: Stage) -> list[BaseRoute]:
     ]
 
 
-async def _tapped(stage: Stage, found: Link) -> Response:
+async def _tapped(request: Request, stage: Stage, found: Link) -> Response:
     """The button behind a link."""
     try:
         is_new = await asyncio.to_thread(stage.store.use_link, found.message, stage.clock())
@@ -150,6 +151,7 @@ async def _tapped(stage: Stage, found: Link) -> Response:
     if not is_new:
         await asyncio.to_thread(stage.refuse, "link", "used")
         return _page(403, "链接已使用过", "This link has been used.")
+    request.state.told = {"alert": found.alert[:32], "by": found.person, "did": "acknowledge"}
     act = Act(id=f"link-{found.message}", alert=found.alert, what="acknowledge", by=found.person, via="link")
     answer = await _done(stage, act)
     if answer == "done":

@@ -60,7 +60,7 @@ HEALTH = (
     _health("snapshot_seconds", "seconds", "Time that the newest snapshot took.", "最新快照耗时。"),
     _health("batches_total", "batches", "Batches absorbed.", "已吸收的批数。"),
     _health("busy_answers_total", "answers", "Requests answered 429 because the backlog was full.", "因积压已满而回答 429 的请求数。"),
-    _health("refused_requests_total", "requests", "Requests that were refused for who asked or for what, by reason.", "因身份或内容被拒绝的请求数，按原因。", label="reason"),
+    _health("refused_requests_total", "requests", "Requests and connections that were refused, by reason.", "被拒绝的请求与连接数，按原因。", label="reason"),
     _health("connector_records_total", "records", "Records of connected systems, by connection.", "已接入系统的记录数，按接入。", label="connection"),
     _health("left_out_records_total", "records", "Records of connected systems that became no event, by reason.", "未成为事件的接入系统记录数，按原因。", label="reason"),
     _health("snapshots_total", "snapshots", "Snapshots written.", "写出的快照数。"),

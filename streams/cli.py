@@ -18,6 +18,7 @@ _COMMANDS = {
     "alerts": ("alerts.command", "alerts"),
     "oncall": ("alerts.command", "oncall"),
     "policy": ("streams.policy.command", "policy"),
+    "privacy": ("streams.privacy_command", "privacy"),
     "dashboards": ("streams.dashboards_command", "dashboards"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),

@@ -47,12 +47,9 @@ def policy_routes(embedded: Embedded, reloading: Reloading, settings: ServiceSet
 
     async def post_policy(request: Request) -> Response:
         try:
-            body = await asyncio.wait_for(_body(request), settings.body_read_s)
-            taken = await asyncio.to_thread(reloading.send, body)
+            taken = await asyncio.to_thread(reloading.send, await _body(request))
         except _TooLarge:
             return _answer(413, {"error": f"A policy may have {FILE_BYTES_MAX:,} bytes; nothing has changed."})
-        except TimeoutError:
-            return _answer(408, {"error": "The body took too long; nothing has changed."})
         except ClientDisconnect:
             return _answer(400, {"error": "The body ended too early; nothing has changed."})
         except Refused as refused:

@@ -53,7 +53,15 @@ class Taken:
 class Reloading:
     """Safe to call from any thread; a call may take as long as the engine takes to follow."""
 
-    def __init__(self, embedded: Embedded, file: PolicyFile, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        embedded: Embedded,
+        file: PolicyFile,
+        tell: Callable[[str], None],
+        note: Callable[..., None] = lambda what, **told: None,
+    ) -> None:
+        """`note` is the audit trail's: what was done, and the words of it by name."""
+        self._note = note
         self._embedded = embedded
         self._file = file
         self._tell = tell
@@ -118,6 +126,7 @@ class Reloading:
         self._embedded.refused = ()
         changed = ", ".join(difference.of for difference in found) or "no limit"
         self._tell(f"The policy {bundle.name} holds from now on; it changes {changed}.")
+        self._note("policy adopted", by=by, policy=bundle.name, changes=changed)
         return self._count(Taken(is_new=True, differences=found))
 
     def _count(self, taken: Taken) -> Taken:

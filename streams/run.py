@@ -28,7 +28,7 @@ from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
-from engine.times import HOUR_US, MINUTE_US
+from engine.times import DAY_US, HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.connectors.connections import Connection, read_connections
 from streams.intake import Pseudonyms
@@ -40,7 +40,7 @@ from streams.policy.reading import default_policy
 from streams.policy.watching import PolicyFile
 from streams.screens import read_screens
 from streams.service import Screens, serve
-from streams.settings import ServiceSettings, SettingsError, read_token
+from streams.settings import ServiceSettings, SettingsError, limits_of, read_token
 from streams.tokens import read_tokens
 
 __all__ = ["run"]
@@ -101,6 +101,13 @@ class CannotStart(Exception):
     help="URL of the alerts' database, such as postgresql+pg8000://…  [default: a file in --data]",
 )
 @click.option(
+    "--keep-alerts",
+    default="31d",
+    show_default=True,
+    type=Duration(),
+    help="How long ended alerts are kept with their stories.",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -108,6 +115,13 @@ class CannotStart(Exception):
     "tokens_path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of tokens of people and walls, as floorwatch token create writes it.",
+)
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate and those above it: speak TLS."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key, without a password.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Another limit than usual; the README lists them."
 )
 @click.option(
     "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
@@ -129,8 +143,12 @@ def run(
     connect_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
+    keep_alerts: int,
     token_file: Path | None,
     tokens_path: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    limits: tuple[str, ...],
     disorder: int,
     snapshot_every: int,
     agent_series: bool,
@@ -147,6 +165,9 @@ def run(
                 read_tokens(tokens_path)
                 # The simulated centre sends as an administrator, for as long as it lives.
                 token = token or (secrets.token_urlsafe(32) if simulate else None)
+            if simulate and (tls_cert or tls_key):
+                raise SettingsError("The simulated centre speaks no TLS; leave --simulate out, or the files of TLS.")
+            told = {"disorder_bound_us": disorder, "near_us": disorder // 2, "snapshot_interval_us": snapshot_every}
             settings = ServiceSettings(
                 data=data,
                 host=host,
@@ -154,19 +175,21 @@ def run(
                 zone=zone,
                 token=token,
                 tokens=tokens_path,
-                disorder_bound_us=disorder,
-                near_us=disorder // 2,
-                snapshot_interval_us=snapshot_every,
+                tls_cert=tls_cert,
+                tls_key=tls_key,
                 agent_series=agent_series,
                 alertmanager=_address(alertmanager_url),
+                **{**told, **limits_of(limits)},
             )
             screens = _screens(wall_path)
             connections = _connections(connect_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            stage = _stage(alerts_path, alerts_store, settings)
+            stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
             code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, connections)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -208,14 +231,18 @@ def _connections(path: Path | None) -> tuple[Connection, ...]:
         raise SettingsError(f"The file of connectors {path} cannot be read: {error.strerror}.") from None
 
 
-def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Stage | None:
+def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_us: int) -> Stage | None:
     """Who is told of alarms, None when no file says so."""
     if path is None:
         return None
+    if kept_us < DAY_US:
+        raise SettingsError(
+            "Ended alerts must be kept for a day at least, to know those that come back; give --keep-alerts 1d or more."
+        )
     plan = default_plan() if str(path) == "default" else read_plan(path)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}"))
+        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}", kept_us=kept_us))
     except (OSError, StoreError, RuntimeError, ImportError) as error:
         told = getattr(error, "orig", None) or error
         raise CannotStart(

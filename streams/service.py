@@ -35,6 +35,7 @@ from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
+from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
@@ -42,6 +43,7 @@ from streams.gateway import Gateway
 from streams.guard import Guard
 from streams.intake import Pseudonyms
 from streams.journal import Journal
+from streams.openapi import openapi_routes
 from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
@@ -53,7 +55,6 @@ from streams.settings import ServiceSettings
 
 __all__ = ["serve"]
 
-CONNECTIONS_MAX = 4_096
 FAREWELL_S = 3
 ANSWER_S = 10
 NOTED_EVERY_S = 3_600
@@ -99,18 +100,18 @@ async def serve(
         bundle=bundle,
         alarms=stage,
     )
-    reloading = Reloading(embedded, policy_file, _tell)
+    refusals = Refusals(settings.data / "audit.jsonl")
+    reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(embedded, settings, pseudonyms)
-    refusals = Refusals(settings.data / "access.jsonl")
     live = Live(connections, settings.data, gateway.take, refusals.refuse)
     metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
     parts = [
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()), *live.routes(),
+        *(alert_routes(stage) if stage else ()), *live.routes(), *openapi_routes(),
     ]  # fmt: skip
     reading = _reading(embedded, feeds, screens, metrics, refusals)
     guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
-    server = uvicorn.Server(_server_config(guard))
+    server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -129,7 +130,8 @@ async def serve(
         if embedded.ready.is_set() and not ended.is_set():
             if bundle is None:
                 await asyncio.to_thread(reloading.reload)
-            address = _address(listener)
+            address = _address(listener, "https" if settings.tls_cert else "http")
+            refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
@@ -181,17 +183,18 @@ def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _server_config(application: Any) -> uvicorn.Config:
+def _server_config(application: Any, settings: ServiceSettings, refusals: Refusals) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http="h11",  # The other parser sets no limit to headers.
+        http=Doorman(settings, refusals).protocol,
         lifespan="off",
         ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=FAREWELL_S,
     )
 
@@ -349,8 +352,8 @@ async def _until_ready(
         await asyncio.sleep(0.02)
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not chosen.
         host = socket.gethostname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

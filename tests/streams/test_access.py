@@ -208,9 +208,9 @@ def test_a_revoked_token_ends_its_stream_and_its_cookie(house: House) -> None:
 def test_what_was_refused_is_written_down_without_any_token_or_path_of_theirs(house: House) -> None:
     house.ask("/api/v1/now?token=" + house.given["whole"], "shop-b?")
     house.ask("/" + house.given["whole"], "shop-a")
-    records = [json.loads(line) for line in (house.data / "access.jsonl").read_text().splitlines()]
-    assert {"outcome": "refused", "reason": "role", "name": "shop-a", "path": "other"}.items() <= records[-1].items()
-    assert {record["outcome"] for record in records} == {"refused", "admitted"}
+    records = [json.loads(line) for line in (house.data / "audit.jsonl").read_text().splitlines()]
+    assert {"is": "refusal", "reason": "role", "name": "shop-a", "path": "other"}.items() <= records[-1].items()
+    assert {record["is"] for record in records} == {"refusal", "act"}
     everything = (
         b"".join(path.read_bytes() for path in house.data.rglob("*") if path.is_file()) + house.tokens.read_bytes()
     )
