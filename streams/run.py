@@ -30,6 +30,9 @@ from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import HOUR_US, MINUTE_US
 from engine.windows import Spec
+from streams.history.importing import store_url
+from streams.history.store import Store as HistoryStore
+from streams.history.store import StoreError as HistoryError
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -46,6 +49,7 @@ __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
 JOURNAL = "journal.sqlite"
+HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -94,6 +98,11 @@ class CannotStart(Exception):
     help="URL of the alerts' database, such as postgresql+pg8000://…  [default: a file in --data]",
 )
 @click.option(
+    "--history",
+    envvar="FLOORWATCH_HISTORY",
+    help="Keep closed intervals: the word default for a file in --data, or a URL such as postgresql+pg8000://…",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -121,6 +130,7 @@ def run(
     wall_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
+    history: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
     disorder: int,
@@ -157,7 +167,8 @@ def run(
             raise click.UsageError(str(error)) from None
         try:
             stage = _stage(alerts_path, alerts_store, settings)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+            kept = _kept(history, settings)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, kept)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -205,6 +216,20 @@ def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Sta
         ) from None
 
 
+def _kept(text: str | None, settings: ServiceSettings) -> HistoryStore | None:
+    """The interval history, None where none is kept."""
+    if text is None:
+        return None
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return HistoryStore(store_url(str(settings.data / HISTORY) if text == "default" else text, must_exist=False))
+    except (OSError, HistoryError, RuntimeError, InvalidSetting) as error:
+        told = getattr(error, "orig", None) or error
+        raise CannotStart(
+            f"The interval history cannot be used: {type(told).__name__}; check its URL and rights."
+        ) from None
+
+
 def _serve(
     settings: ServiceSettings,
     policy_file: PolicyFile,
@@ -212,6 +237,7 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    kept: HistoryStore | None,
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -233,7 +259,17 @@ def _serve(
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
             serve(
-                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+                settings,
+                engine_settings,
+                listener,
+                pseudonyms,
+                journal,
+                companion,
+                policy_file,
+                bundle,
+                screens,
+                stage,
+                kept,
             )
         )
 

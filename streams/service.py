@@ -38,6 +38,9 @@ from streams.access import ROLES, Access, access_of
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
+from streams.history.lately import remembered
+from streams.history.recorder import Recorder
+from streams.history.store import Store
 from streams.intake import Pseudonyms
 from streams.journal import Journal
 from streams.outages import outage_routes
@@ -71,6 +74,7 @@ async def serve(
     bundle: Bundle | None,
     screens: Screens,
     stage: Stage | None = None,
+    kept: Store | None = None,
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
@@ -87,6 +91,7 @@ async def serve(
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
 
+    recorder = Recorder(kept, _tell) if kept else None
     embedded = Embedded(
         journal,
         settings,
@@ -95,6 +100,7 @@ async def serve(
         on_failure=fail,
         bundle=bundle,
         alarms=stage,
+        beside=(recorder,) if recorder else (),
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
@@ -104,7 +110,7 @@ async def serve(
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
         *(alert_routes(stage) if stage else ()),
     ]  # fmt: skip
-    reading = _reading(embedded, feeds, screens, metrics, refusals)
+    reading = _reading(embedded, feeds, screens, metrics, refusals, kept)
     server = uvicorn.Server(_server_config(Guard(Starlette(routes=[*parts, *reading]), settings, refusals)))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
@@ -113,6 +119,8 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     if stage:
         stage.start(fail)
+    if recorder:
+        recorder.start()
     embedded.start()
     if alertmanager:
         alertmanager.start()
@@ -141,6 +149,8 @@ async def serve(
     server.should_exit = True
     await serving
     await asyncio.to_thread(embedded.stop)
+    if recorder:
+        await asyncio.to_thread(recorder.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)
     if stage:
@@ -180,7 +190,7 @@ def _server_config(application: Any) -> uvicorn.Config:
 
 
 def _reading(
-    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals
+    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals, kept: Store | None
 ) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
@@ -195,7 +205,7 @@ def _reading(
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
-        history=lambda *asked: _asked(embedded, History(*asked)),
+        history=lambda *asked: _history(embedded, kept, *asked),
         screens=screens,
         scope_of=lambda request: _scope(access_of(request.scope)),
         who=lambda request: _told(access_of(request.scope)),
@@ -229,6 +239,14 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
         raise TimeoutError
     async with asyncio.timeout(ANSWER_S):
         return await asyncio.wrap_future(future)
+
+
+async def _history(embedded: Embedded, kept: Store | None, *asked: Any) -> bytes | None:
+    """The engine's intervals; of what it has forgotten those that are kept."""
+    told = await _asked(embedded, History(*asked))
+    if kept is None or told is None:
+        return told
+    return await asyncio.to_thread(remembered, kept, told, embedded.policy_held.service_level)
 
 
 class _Once:

@@ -91,9 +91,7 @@ def queueing(field: Callable[[str], ArrayLike], spans_us: ArrayLike) -> Queueing
         found: Values = of(name) / SECOND_US
         return found
 
-    paid: Any = sum(
-        (seconds(f"{name}_area_us") for name in ("available", "busy", "wrapup", *AWAY)), start=np.zeros(())
-    )
+    paid: Any = sum((seconds(f"{name}_area_us") for name in ("available", "busy", "wrapup", *AWAY)), start=np.zeros(()))
     away: Any = sum((seconds(f"{name}_area_us") for name in AWAY), start=np.zeros(()))
     occupied = seconds("occupied_area_us")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,5 +112,5 @@ def kaplan_meier(waits_s: ArrayLike, left: ArrayLike) -> tuple[Values, Values]:
     waits, gone = np.asarray(waits_s, np.float64), np.asarray(left, np.bool_)
     times, counts = np.unique(waits[gone], return_counts=True)
     at_risk = len(waits) - np.searchsorted(np.sort(waits), times)
-    stays: Values = np.cumprod(1 - counts / at_risk)
+    stays = np.cumprod(1 - counts / at_risk).astype(np.float64)
     return times, stays
