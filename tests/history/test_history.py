@@ -110,7 +110,7 @@ def test_a_service_that_forgets_after_a_day_has_kept_the_same_as_one_that_holds_
     recorder = Recorder(store, print)
     recorder.start()
     rounds = 7  # Five rollups, and two of them finer besides.
-    for piece in pieces(engine, "1999-01-2", lines=2_500):
+    for piece in pieces(engine, "1999-01-2", lines=900):
         engine.absorb(piece)
         engine.settle()
         handed_over(recorder, engine, rounds)
