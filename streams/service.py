@@ -35,6 +35,7 @@ from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
+from streams.capacity.live import Staffing
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
@@ -100,7 +101,7 @@ async def serve(
         on_failure=fail,
         bundle=bundle,
         alarms=stage,
-        beside=(recorder,) if recorder else (),
+        beside=(Staffing(), *((recorder,) if recorder else ())),
     )
     reloading = Reloading(embedded, policy_file, _tell)
     gateway = Gateway(embedded, settings, pseudonyms)
