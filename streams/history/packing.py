@@ -45,6 +45,11 @@ class Packed(msgspec.Struct, array_like=True, frozen=True):
         """The groups."""
         return _values(self.groups).astype(np.int64)
 
+    def sums_of(self, name: str) -> NDArray[np.int64]:
+        """One sum by group."""
+        zeros = np.zeros(len(self.numbers()), np.int64)
+        return zeros + _values(self.sums[self.fields.index(name)]) if name in self.fields else zeros
+
     def add_to(
         self, places: NDArray[np.int64], sums: NDArray[np.int64], fields: dict[str, int], peaks: NDArray[np.int64],
         longest_us: NDArray[np.int64], histograms: NDArray[np.int32] | None,
