@@ -20,6 +20,9 @@ _COMMANDS = {
     "policy": ("streams.policy.command", "policy"),
     "privacy": ("streams.privacy_command", "privacy"),
     "dashboards": ("streams.dashboards_command", "dashboards"),
+    "history": ("streams.history.importing", "history"),
+    "report": ("streams.reports.command", "report"),
+    "capacity": ("streams.capacity.command", "capacity"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
     "topics": ("streams.kafka.command", "topics"),
@@ -71,6 +74,8 @@ def cli() -> None:
       floorwatch alerts check alerts.yaml
       floorwatch policy explain --channel phone --tier vip
       floorwatch dashboards build --out monitoring
+      floorwatch report --by queue --out week.html
+      floorwatch capacity plan --arrivals 100 --handle 3m --target 80%/20s
       floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz
     """
 

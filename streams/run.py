@@ -31,6 +31,9 @@ from engine.policy import Policy
 from engine.times import DAY_US, HOUR_US, MINUTE_US
 from engine.windows import Spec
 from streams.connectors.connections import Connection, read_connections
+from streams.history.importing import store_url
+from streams.history.store import Store as HistoryStore
+from streams.history.store import StoreError as HistoryError
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -47,6 +50,7 @@ __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
 JOURNAL = "journal.sqlite"
+HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -108,6 +112,11 @@ class CannotStart(Exception):
     help="How long ended alerts are kept with their stories.",
 )
 @click.option(
+    "--history",
+    envvar="FLOORWATCH_HISTORY",
+    help="Keep closed intervals: the word default for a file in --data, or a URL such as postgresql+pg8000://…",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -144,6 +153,7 @@ def run(
     alerts_path: Path | None,
     alerts_store: str | None,
     keep_alerts: int,
+    history: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
     tls_cert: Path | None,
@@ -187,7 +197,8 @@ def run(
             raise click.UsageError(str(error)) from None
         try:
             stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, connections)
+            kept = _kept(history, settings)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, kept, connections)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
@@ -250,6 +261,20 @@ def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_u
         ) from None
 
 
+def _kept(text: str | None, settings: ServiceSettings) -> HistoryStore | None:
+    """The interval history, None where none is kept."""
+    if text is None:
+        return None
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return HistoryStore(store_url(str(settings.data / HISTORY) if text == "default" else text, must_exist=False))
+    except (OSError, HistoryError, RuntimeError, InvalidSetting) as error:
+        told = getattr(error, "orig", None) or error
+        raise CannotStart(
+            f"The interval history cannot be used: {type(told).__name__}; check its URL and rights."
+        ) from None
+
+
 def _serve(
     settings: ServiceSettings,
     policy_file: PolicyFile,
@@ -257,6 +282,7 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    kept: HistoryStore | None,
     connections: tuple[Connection, ...],
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
@@ -289,6 +315,7 @@ def _serve(
                 bundle,
                 screens,
                 stage,
+                kept,
                 connections,
             )
         )

@@ -35,12 +35,16 @@ from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
+from streams.capacity.live import Staffing
 from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
+from streams.history.lately import remembered
+from streams.history.recorder import Recorder
+from streams.history.store import Store
 from streams.intake import Pseudonyms
 from streams.journal import Journal
 from streams.openapi import openapi_routes
@@ -74,6 +78,7 @@ async def serve(
     bundle: Bundle | None,
     screens: Screens,
     stage: Stage | None = None,
+    kept: Store | None = None,
     connections: Sequence[Connection] = (),
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
@@ -91,6 +96,7 @@ async def serve(
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
 
+    recorder = Recorder(kept, _tell) if kept else None
     embedded = Embedded(
         journal,
         settings,
@@ -99,6 +105,7 @@ async def serve(
         on_failure=fail,
         bundle=bundle,
         alarms=stage,
+        beside=(Staffing(), *((recorder,) if recorder else ())),
     )
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
@@ -109,7 +116,7 @@ async def serve(
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
         *(alert_routes(stage) if stage else ()), *live.routes(), *openapi_routes(),
     ]  # fmt: skip
-    reading = _reading(embedded, feeds, screens, metrics, refusals)
+    reading = _reading(embedded, feeds, screens, metrics, refusals, kept)
     guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
     server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -119,6 +126,8 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     if stage:
         stage.start(fail)
+    if recorder:
+        recorder.start()
     embedded.start()
     if alertmanager:
         alertmanager.start()
@@ -150,6 +159,8 @@ async def serve(
     await serving
     await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
+    if recorder:
+        await asyncio.to_thread(recorder.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)
     if stage:
@@ -200,7 +211,7 @@ def _server_config(application: Any, settings: ServiceSettings, refusals: Refusa
 
 
 def _reading(
-    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals
+    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals, kept: Store | None
 ) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
@@ -215,7 +226,7 @@ def _reading(
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
-        history=lambda *asked: _asked(embedded, History(*asked)),
+        history=lambda *asked: _history(embedded, kept, *asked),
         screens=screens,
         scope_of=lambda request: _scope(access_of(request.scope)),
         who=lambda request: _told(access_of(request.scope)),
@@ -249,6 +260,14 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
         raise TimeoutError
     async with asyncio.timeout(ANSWER_S):
         return await asyncio.wrap_future(future)
+
+
+async def _history(embedded: Embedded, kept: Store | None, *asked: Any) -> bytes | None:
+    """The engine's intervals; of what it has forgotten those that are kept."""
+    told = await _asked(embedded, History(*asked))
+    if kept is None or told is None:
+        return told
+    return await asyncio.to_thread(remembered, kept, told, embedded.policy_held.service_level)
 
 
 class _Once:
