@@ -79,10 +79,10 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/metrics", Path("metrics", "read", is_scoped=True)),
         ("POST", "/api/v1/policy", Path("policy", "govern")),
         ("POST", "/v1/events", Path("events", "send")),
-        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts")),
-        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge")),
+        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts", is_scoped=True)),
+        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge", page="alerts", is_scoped=True)),
         ("GET", r"/api/v1/oncall(/[^/]+\.ics)?", Path("oncall", "read")),
-        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts")),
+        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts", is_scoped=True)),
         ("POST", "/api/v1/alertmanager", Path("alertmanager", "send")),
     )
 )

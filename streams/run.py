@@ -17,14 +17,11 @@ import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from alerts.alertmanager import Address
-from alerts.reading import default_plan, read_plan
-from alerts.stage import Stage
-from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
@@ -41,6 +38,9 @@ from streams.screens import read_screens
 from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, read_token
 from streams.tokens import read_tokens
+
+if TYPE_CHECKING:
+    from alerts.stage import Stage
 
 __all__ = ["run"]
 
@@ -157,7 +157,8 @@ def run(
             raise click.UsageError(str(error)) from None
         try:
             stage = _stage(alerts_path, alerts_store, settings)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+            alerts_file = None if str(alerts_path) == "default" else alerts_path
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, alerts_file)
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -194,6 +195,11 @@ def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Sta
     """Who is told of alarms, None when no file says so."""
     if path is None:
         return None
+    # As long to import as all the rest: not for who tells nobody.
+    from alerts.reading import default_plan, read_plan
+    from alerts.stage import Stage
+    from alerts.store import Store, StoreError
+
     plan = default_plan() if str(path) == "default" else read_plan(path)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,6 +218,7 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    alerts_path: Path | None,
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -233,7 +240,17 @@ def _serve(
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
             serve(
-                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+                settings,
+                engine_settings,
+                listener,
+                pseudonyms,
+                journal,
+                companion,
+                policy_file,
+                bundle,
+                screens,
+                stage,
+                alerts_path,
             )
         )
 
