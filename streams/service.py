@@ -289,7 +289,7 @@ class _Metrics:
         self._embedded = embedded
         self._feeds = feeds
         self._refusals = refusals
-        self._exposition = Exposition(settings.exported_groups_max)
+        self._exposition = Exposition(settings.exported_groups_max, settings.exported_series_max)
         self._rendered = _Once(self._render)
 
     def __call__(self, scope: Scope, openmetrics: bool) -> bytes:
@@ -299,8 +299,10 @@ class _Metrics:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
         health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
-        told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
-        return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
+        before = self._stage.measures.text(openmetrics=openmetrics) if self._stage else b""
+        return self._exposition.render(
+            published.facts, health, published.exported, openmetrics=openmetrics, before=before
+        )
 
     async def follow(self) -> None:
         """Has the distributions noted while nobody scrapes, beginning now."""
