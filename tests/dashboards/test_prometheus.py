@@ -206,6 +206,10 @@ def test_service_level_and_counts_are_the_reports(floor: tuple[Monitoring, Path]
         for name, series in counters.items()
     }
     assert found == {name: report[name] for name in counters}
+    # Regions are kept with categories only, and add up all the same.
+    by_region = 'sum by (region) (floorwatch_offered_contacts_total{rollup="category,region"})'
+    assert len(held.query(by_region)) > 1
+    assert held.value(f"sum({by_region})") == report["offered"]
     # By the default formula: answered in target by all that were answered or abandoned. Written with six digits in the report.
     level = held.value('rollup:floorwatch_service_level:ratio{rollup="total"}')
     assert level == pytest.approx(report["answered_in_target"] / (report["answered"] + report["abandoned"]), abs=1e-9)
