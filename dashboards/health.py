@@ -49,6 +49,7 @@ HEALTH = (
     _health("watermark_lag_seconds", "seconds", "Present less watermark.", "当前时间与水位线之差。", "now - watermark"),
     _health("source_event_timestamp_seconds", "seconds", "Newest event of each source, by the source's own clock.", "各来源最新事件的时间（来源时钟）。", label="source"),
     _health("exported_series", "series", "Samples of this scrape.", "本次抓取的样本数。"),
+    _health("left_out_series", "series", "Samples of families that were left out whole, because exported_series_max was reached.", "因达到 exported_series_max 而整族略去的样本数。"),
     _health("overflow_groups", "groups", "Groups told together as (other), because exported_groups_max was reached, by rollup.",
             "因达到 exported_groups_max 而合并为 (other) 的组数。", label="rollup"),
     _health("ready", "", "1 once the journal is replayed.", "日志重放完成后为 1。"),

@@ -86,10 +86,10 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/api/v1/connect", Path("connect", "read")),
         ("GET", "/api/v1/openapi.json", Path("openapi", "read", is_scoped=True)),
         ("POST", "/v1/events", Path("events", "send", is_scoped=True)),
-        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts")),
-        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge")),
+        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts", is_scoped=True)),
+        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge", page="alerts", is_scoped=True)),
         ("GET", r"/api/v1/oncall(/[^/]+\.ics)?", Path("oncall", "read")),
-        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts")),
+        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts", is_scoped=True)),
         ("POST", r"/a/[^/]+", Path("link", "acknowledge")),
         ("POST", "/api/v1/alertmanager", Path("alertmanager", "send")),
     )

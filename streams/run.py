@@ -17,14 +17,11 @@ import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from alerts.alertmanager import Address
-from alerts.reading import default_plan, read_plan
-from alerts.stage import Stage
-from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.pipeline import Settings
 from engine.policy import Policy
@@ -45,6 +42,9 @@ from streams.screens import read_screens
 from streams.service import Screens, serve
 from streams.settings import ServiceSettings, SettingsError, limits_of, read_token
 from streams.tokens import read_tokens
+
+if TYPE_CHECKING:
+    from alerts.stage import Stage
 
 __all__ = ["run"]
 
@@ -198,7 +198,10 @@ def run(
         try:
             stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
             kept = _kept(history, settings)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, kept, connections)
+            alerts_file = None if str(alerts_path) == "default" else alerts_path
+            code = _serve(
+                settings, PolicyFile(policy_path), words, screens, simulate, stage, kept, connections, alerts_file
+            )
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
@@ -250,6 +253,11 @@ def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_u
         raise SettingsError(
             "Ended alerts must be kept for a day at least, to know those that come back; give --keep-alerts 1d or more."
         )
+    # As long to import as all the rest: not for who tells nobody.
+    from alerts.reading import default_plan, read_plan
+    from alerts.stage import Stage
+    from alerts.store import Store, StoreError
+
     plan = default_plan() if str(path) == "default" else read_plan(path)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -284,6 +292,7 @@ def _serve(
     stage: Stage | None,
     kept: HistoryStore | None,
     connections: tuple[Connection, ...],
+    alerts_path: Path | None,
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -317,6 +326,7 @@ def _serve(
                 stage,
                 kept,
                 connections,
+                alerts_path,
             )
         )
 

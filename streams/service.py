@@ -19,16 +19,16 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from alerts.actors import Actor
 from alerts.alertmanager import Address, Alertmanager
-from alerts.routes import alert_routes
-from alerts.stage import Stage
 from dashboards.exposition import Exposition, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
@@ -57,6 +57,10 @@ from streams.refusals import Refusals
 from streams.reloading import Reloading
 from streams.settings import ServiceSettings
 
+if TYPE_CHECKING:
+    from alerts.reloading import Reloading as AlertsReloading
+    from alerts.stage import Stage
+
 __all__ = ["serve"]
 
 FAREWELL_S = 3
@@ -80,9 +84,11 @@ async def serve(
     stage: Stage | None = None,
     kept: Store | None = None,
     connections: Sequence[Connection] = (),
+    alerts_path: Path | None = None,
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
-    is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
+    is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with;
+    `alerts_path` is the file that the stage's plan was read from, None where that is ours."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
     alertmanager = Alertmanager(Address(settings.alertmanager)) if settings.alertmanager else None
@@ -113,10 +119,18 @@ async def serve(
     live = Live(connections, settings.data, gateway.take, refusals.refuse)
     metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
     parts = [
-        *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()), *live.routes(), *openapi_routes(),
+        *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings), *live.routes(),
+        *openapi_routes(),
     ]  # fmt: skip
-    reading = _reading(embedded, feeds, screens, metrics, refusals, kept)
+    alerts_file: AlertsReloading | None = None
+    if stage:
+        # What carries messages and keeps alerts takes as long to import as all the rest: not for who tells nobody.
+        from alerts.reloading import Reloading as AlertsReloading
+        from alerts.routes import alert_routes
+
+        parts += alert_routes(stage, _actor)
+        alerts_file = AlertsReloading(stage, alerts_path, _tell) if alerts_path else None
+    reading = _reading(embedded, feeds, screens, metrics, refusals, kept, escalates=stage is not None)
     guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
     server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -145,7 +159,7 @@ async def serve(
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
-            looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
+            looking = asyncio.ensure_future(_look(reloading, alerts_file, asked, settings.policy_look_us / 1e6))
             connected = asyncio.ensure_future(live.run())
             await asyncio.wait((ending, serving, looking, connected), return_when=asyncio.FIRST_COMPLETED)
             failed = any(task.done() and _told_of(task.exception()) for task in (looking, connected))
@@ -170,14 +184,18 @@ async def serve(
     return 1 if failed or embedded.failure is not None else 0
 
 
-async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> None:
-    """Looks after the policy's file, and reads it when a signal asks."""
+async def _look(
+    reloading: Reloading, alerts_file: AlertsReloading | None, asked: asyncio.Event, every_s: float
+) -> None:
+    """Looks after the policy's file and the alerts file, and reads them when a signal asks."""
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), every_s)
-        look = reloading.reload if asked.is_set() else reloading.look
+        is_asked = asked.is_set()
         asked.clear()
-        await asyncio.to_thread(look)
+        for file in (reloading, alerts_file):
+            if file is not None:
+                await asyncio.to_thread(file.reload if is_asked else file.look)
 
 
 def _told_of(error: BaseException | None) -> bool:
@@ -211,7 +229,14 @@ def _server_config(application: Any, settings: ServiceSettings, refusals: Refusa
 
 
 def _reading(
-    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals, kept: Store | None
+    embedded: Embedded,
+    feeds: Feeds,
+    screens: Screens,
+    metrics: _Metrics,
+    refusals: Refusals,
+    kept: Store | None,
+    *,
+    escalates: bool,
 ) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
@@ -229,7 +254,7 @@ def _reading(
         history=lambda *asked: _history(embedded, kept, *asked),
         screens=screens,
         scope_of=lambda request: _scope(access_of(request.scope)),
-        who=lambda request: _told(access_of(request.scope)),
+        who=lambda request: _told(access_of(request.scope), escalates),
         holds=lambda request: access_of(request.scope).holds,
         refuse=refuse,
     )
@@ -239,8 +264,15 @@ def _scope(access: Access) -> Scope:
     return Scope(access.tenants, access.pages)
 
 
-def _told(access: Access) -> dict[str, Any]:
-    """Who somebody is, as the wall says it."""
+def _actor(request: Request) -> Actor:
+    """Who asks, as alerts know it."""
+    access = access_of(request.scope)
+    rights = ROLES[access.role]
+    return Actor(access.name, "acknowledge" in rights, "govern" in rights, access.tenants)
+
+
+def _told(access: Access, escalates: bool) -> dict[str, Any]:
+    """Who somebody is, as the wall says it, and whether anybody is told of alerts."""
     names = {
         name: None if of is None else sorted(of) for name, of in (("tenants", access.tenants), ("pages", access.pages))
     }
@@ -249,6 +281,7 @@ def _told(access: Access) -> dict[str, Any]:
         "role": access.role,
         "rights": sorted(ROLES[access.role]),
         "expires": access.expires,
+        "escalates": escalates,
         **names,
     }
 
@@ -307,7 +340,7 @@ class _Metrics:
         self._embedded = embedded
         self._feeds = feeds
         self._refusals = refusals
-        self._exposition = Exposition(settings.exported_groups_max)
+        self._exposition = Exposition(settings.exported_groups_max, settings.exported_series_max)
         self._rendered = _Once(self._render)
 
     def __call__(self, scope: Scope, openmetrics: bool) -> bytes:
@@ -317,8 +350,10 @@ class _Metrics:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
         health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live)
-        told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
-        return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
+        before = self._stage.measures.text(openmetrics=openmetrics) if self._stage else b""
+        return self._exposition.render(
+            published.facts, health, published.exported, openmetrics=openmetrics, before=before
+        )
 
     async def follow(self) -> None:
         """Has the distributions noted while nobody scrapes, beginning now."""

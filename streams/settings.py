@@ -120,6 +120,8 @@ class ServiceSettings:
     viewers_max: int = 1_000
     exported_groups_max: int = 2_000
     """Groups of one rollup that have metrics of their own; further ones are added up under the name (other)."""
+    exported_series_max: int = 500_000
+    """Samples of one scrape; a family of metrics that would make them more is left out whole."""
     agent_series: bool = False
     agent_series_max: int = 5_000
     """Whether there are metrics of single people, and of how many."""

@@ -50,7 +50,7 @@ class House:
             (folder / name).write_text(text)
         self.process = launch(
             "--port", "0", "--data", str(self.data), "--tokens", str(self.tokens), "--token-file", str(folder / "service.token"),
-            "--wall", str(folder / "wall.yaml"),
+            "--wall", str(folder / "wall.yaml"), "--alerts", "default",
         )  # fmt: skip
         assert self.process.stdout
         self.address = re.findall(r"127.0.0.1:\d+", self.process.stdout.readline())[0]
@@ -174,6 +174,16 @@ def test_only_who_governs_may_send_and_change(house: House, who: str) -> None:
     allowed = who in ("admin", "service")
     assert house.ask("/v1/events", who, _heartbeat())[0] == (200 if allowed else 403)
     assert house.ask("/api/v1/policy", who, b"rubbish: [")[0] == (422 if allowed else 403)
+
+
+@pytest.mark.parametrize("who", ["whole", "shop-a", "supervisor", "admin"])
+def test_only_who_may_acknowledge_acts_on_alerts_and_others_are_written_down(house: House, who: str) -> None:
+    status, _ = house.ask("/api/v1/alerts/none/acknowledge", who, b"{}")
+    assert status == (409 if who in ("supervisor", "admin") else 403)
+    if status == 403:
+        record = json.loads((house.data / "access.jsonl").read_text().splitlines()[-1])
+        assert {"outcome": "refused", "reason": "role", "name": who, "path": "alerts"}.items() <= record.items()
+    assert house.ask("/api/v1/alerts", who)[0] == 200
 
 
 def test_who_has_no_token_or_a_wrong_one_gets_nothing_and_is_counted(house: House) -> None:
