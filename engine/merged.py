@@ -25,7 +25,7 @@ from engine.packing import packed, unpacked
 from engine.pipeline import ORDERS, TOLD, Counters, Engine, Settings
 from engine.policy import Policy
 from engine.repeats import Found
-from engine.shard import cell_us_of
+from engine.shard import cell_us_of, rules_of
 from engine.watch import FAR_US
 from engine.watermark import NEVER_US, Order
 
@@ -44,7 +44,7 @@ class Merged(Engine):
     def __init__(self, settings: Settings, shards: int, secret: Secret = PUBLIC) -> None:
         super().__init__(settings, secret)
         self.shards = shards
-        self.cell_us = cell_us_of(settings)
+        self.cell_us, self.rules = cell_us_of(settings), rules_of(settings)
         self.contacts: _Mirror = _Mirror(self, settings)
         self.back_office.contacts = self.responses.contacts = self.contacts
         self.order = self.sources = _Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
@@ -53,8 +53,14 @@ class Merged(Engine):
     # In.
 
     def take(self, shard: int, step: bytes) -> None:
-        """Takes the next step of a shard. Raises ValueError for bytes that are none, BrokenInvariant for one that does not follow."""
+        """Takes the next step of a shard. Raises ValueError for bytes that are none, InvalidSetting for one of a shard that holds
+        events to something else, BrokenInvariant for one that does not follow."""
         told, part = Step.from_bytes(step), self.parts[shard]
+        if told.rules != self.rules or self.pane_us % told.slice_us:
+            raise InvalidSetting(
+                "the workers hold events to another policy, other windows or bounds than this hub; "
+                "start all of them with the same settings"
+            )
         if told.from_us != part.until_us:
             raise BrokenInvariant(
                 f"a step of shard {shard} begins at {told.from_us}, and the last one ended at {part.until_us}; "
@@ -272,6 +278,8 @@ class _Part:
     def saved(self) -> dict[str, Any]:
         """For a snapshot: one step that tells all that waits."""
         step = Step(
+            "",
+            1,
             self.until_us,
             self.until_us,
             self.reached_us,

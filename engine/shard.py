@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cells import MIRRORED, Cell, Lives, Step
+from engine.cells import MIRRORED, Cell, Lives, Step, digest
 from engine.columns import Rows, grown
 from engine.contacts import Lived, Loads
 from engine.errors import InvalidSetting
@@ -29,7 +29,7 @@ from engine.times import MINUTE_US
 from engine.watch import FAR_US
 from engine.watermark import NEVER_US
 
-__all__ = ["Shard", "cell_us_of"]
+__all__ = ["Shard", "cell_us_of", "rules_of"]
 
 Index = NDArray[np.int64]
 
@@ -48,6 +48,11 @@ def cell_us_of(settings: Settings) -> int:
     return gcd(*(condition.step_us for condition in settings.policy.conditions)) or MINUTE_US
 
 
+def rules_of(settings: Settings) -> str:
+    """Tells whether shards and what merges them hold events to the same."""
+    return digest((settings.policy, settings.disorder_bound_us, settings.allowed_lateness_us, settings.linger_us))
+
+
 class Shard(Engine):
     """An engine that says what it finds out and counts nothing. `absorb`, `advance` and `finish_source` take in; `step` takes out.
 
@@ -64,6 +69,7 @@ class Shard(Engine):
                 )
         self.cell_us = cell_us_of(settings)
         self.slice_us = gcd(self.cell_us, self.pane_us)
+        self.rules = rules_of(settings)
         self.until_us = NEVER_US
         # By slot the key that the last step told of it.
         self.told = np.zeros(0, np.uint64)
@@ -88,7 +94,7 @@ class Shard(Engine):
                 self.order.floor_us, NEVER_US if self.own_counters.last_us is None else self.own_counters.last_us
             )
         cells = [*self._cells(released, reached_us)]
-        step = Step(self.until_us, until_us, reached_us, cells, {}, {})
+        step = Step(self.rules, self.slice_us, self.until_us, until_us, reached_us, cells, {}, {})
         if freed := self._freed(until_us):
             step.cells.append(freed)
         step.sources = {name: (source.newest_us, source.finished) for name, source in self.order.sources.items()}

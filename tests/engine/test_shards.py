@@ -146,8 +146,8 @@ def test_the_present_is_told_as_by_one_engine() -> None:
     for arrival in script:
         whole.absorb(decode(line(arrival), source=arrival.source))
         centre.absorb(arrival)
-    whole.advance(40 * S)
-    centre.advance(40 * S)
+    whole.advance(14 * S)
+    centre.advance(14 * S)
     expected, found = whole.now(), centre.merged.now()
     for told in (expected, found):
         told["groups"] = {name: sorted(rows, key=str) for name, rows in told["groups"].items()}
@@ -167,6 +167,13 @@ def test_a_step_that_does_not_follow_stops_the_merging() -> None:
 
 
 def test_shards_say_which_measure_they_cannot_keep() -> None:
-    measure = Measure("daily", "customer", "written", within_us=S)
+    measure = Measure("daily", "customer", "unanswered", within_us=S)
     with pytest.raises(InvalidSetting, match="daily counts by customer"):
         Shard(replace(SETTINGS, policy=replace(SETTINGS.policy, measures=(measure,))))
+
+
+def test_what_merges_refuses_steps_of_shards_under_another_policy() -> None:
+    shard = Shard(SETTINGS)
+    shard.advance(10 * S)
+    with pytest.raises(InvalidSetting, match="start all of them with the same settings"):
+        Merged(WATCHED, 1).take(0, shard.step(10 * S))
