@@ -65,6 +65,7 @@ class Cell:
     samples: Index
     longest: Index
     raised: Index
+    days: Index
     levels: dict[int, Changes]
     loads: Index
     rows: Rows

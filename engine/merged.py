@@ -17,6 +17,7 @@ from engine.backoffice import OWED
 from engine.cells import Cell, Step
 from engine.columns import Rows
 from engine.contacts import Contacts, Lived, Loads
+from engine.customers import CustomerDays
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import Decoded, kind
 from engine.facts import LEVELS, Facts
@@ -48,6 +49,7 @@ class Merged(Engine):
         self.contacts: _Mirror = _Mirror(self, settings)
         self.back_office.contacts = self.responses.contacts = self.contacts
         self.order = self.sources = _Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.customer_days = CustomerDays(self.combinations, settings.allowed_lateness_us, settings.customer_days_max)
         self.parts = [_Part() for _ in range(shards)]
 
     # In.
@@ -101,6 +103,7 @@ class Merged(Engine):
     def limits_reached(self) -> dict[str, int]:
         """How often each limit was met, here and in the shards."""
         found = Counter(super().limits_reached)
+        found["customer_days_max"] += self.customer_days.lost_count
         for part in self.parts:
             found.update(part.limits_reached)
         return dict(found)
@@ -172,6 +175,7 @@ class Merged(Engine):
         for one in here:
             self.contacts.tell(one)
             one.add_to(facts, loads)
+        self.customer_days.take([(one.shard, one.cell.days) for one in here], facts)
         rows = Rows.concatenated([one.rows for one in here])
         spoken = Rows.concatenated([one.spoken for one in here])
         for one in here:
@@ -207,7 +211,10 @@ class Merged(Engine):
         self._count_facts(late)
 
     def _house_keeping(self) -> None:
-        if self.settings.retention_us is not None and abs(self.watermark_us) < -NEVER_US:
+        if abs(self.watermark_us) == -NEVER_US:
+            return
+        self.customer_days.forget(self.watermark_us)
+        if self.settings.retention_us is not None:
             self.tallies.forget((self.watermark_us - self.settings.retention_us) // self.pane_us)
 
     # State.
@@ -220,6 +227,7 @@ class Merged(Engine):
             "shards": self.shards,
             "merged_us": self.sources.merged_us,
             "parts": parts,
+            "customer_days": self.customer_days.saved(),
         }
         return msgspec.msgpack.encode(whole, enc_hook=packed)
 
@@ -235,6 +243,7 @@ class Merged(Engine):
         merged = cls(settings, shards)
         merged.fill(whole["engine"])
         merged.sources.merged_us = whole["merged_us"]
+        merged.customer_days.restore(whole["customer_days"])
         for part, saved in zip(merged.parts, whole["parts"], strict=True):
             part.restore(saved)
         return merged
@@ -409,6 +418,10 @@ class _Translated:
             if part.size:
                 part[1] = self.as_[part[1]]
                 column.append(part)
+        if cell.days.size:
+            # Only late waits have a sequence.
+            cell.days[5] = np.where(cell.days[5] < 0, -1, self.sequences_of(cell.days[5]))
+            cell.days[6] = self.as_[cell.days[6]]
         if cell.raised.size:
             cell.raised[1], cell.raised[5] = self.as_[cell.raised[1]], self.agents[cell.raised[5]]
             cell.raised[3] = self.slots_of(cell.raised[3].astype(np.int32))
