@@ -62,8 +62,13 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS))
 
     @classmethod
+    def blank(cls, count: int) -> "Rows":
+        """Rows that are zero in every field."""
+        return cls(*(cast(Any, np.zeros(count, dtype)) for dtype in _ROW_TYPES))
+
+    @classmethod
     def empty(cls) -> "Rows":
-        return cls(*(cast(Any, np.empty(0, dtype)) for dtype in _ROW_TYPES))
+        return cls.blank(0)
 
 
 _ROW_FIELDS = tuple(field.name for field in fields(Rows))

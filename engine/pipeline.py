@@ -28,7 +28,7 @@ from engine.live import live
 from engine.measures import SERVICE_LEVELS
 from engine.misses import Misses
 from engine.policy import Limits, Policy
-from engine.repeats import Repeats
+from engine.repeats import Customers, Repeats
 from engine.responses import Responses
 from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
@@ -37,13 +37,13 @@ from engine.watch import FAR_US, Watch
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
 
-__all__ = ["Counters", "Engine", "Settings", "followed"]
+__all__ = ["ORDERS", "TOLD", "Counters", "Engine", "Settings", "followed"]
 
 _CONTACT_KINDS = np.array([name.startswith(("contact.", "message.")) for name in KINDS])
 _AGENT_STATE = kind("agent.state")
-_ORDERS = kind("business.orders")
+ORDERS = kind("business.orders")
 #: Kinds whose details are needed when the row is processed.
-_TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
+TOLD = np.array([name.startswith(("case.", "promise.", "quality.", "coaching.", "business.")) for name in KINDS])
 _AT_LEAST_ONE = (
     "linger_us", "batch_rows", "contacts_max", "agents_max", "names_max", "combinations_max", "groups_max",
     "identities_max", "held_max", "alarms_max", "problems_max",
@@ -155,10 +155,11 @@ class Engine:
         self.contacts = Contacts(
             self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
         )
-        self.repeats = Repeats(self.combinations, self.limits, settings.problems_max)
+        self.customers = Customers(self.combinations)
+        self.repeats = Repeats(self.limits, settings.problems_max)
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
-        self.responses = Responses(
+        self.responses = self._responses_of(
             self.contacts, self.limits, settings.allowed_lateness_us, settings.waits_max, settings.customer_days_max
         )
         measured = fields_of(settings.policy.measures)
@@ -178,6 +179,9 @@ class Engine:
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
         self.reclaimed_us = NEVER_US
+
+    #: What keeps the response measures.
+    _responses_of = Responses
 
     # In.
 
@@ -202,7 +206,7 @@ class Engine:
         refused = rows.contacts == -2
         kept = ~(repeated | dropped | refused)
         for row in decoded.details:
-            if kept[row] and _TOLD[decoded.kinds[row]]:
+            if kept[row] and TOLD[decoded.kinds[row]]:
                 self.details[int(rows.sequences[row])] = decoded.details[row]
         if not kept.all():
             self.own_counters.rejected["too_many_contacts"] += int((refused & ~repeated & ~dropped).sum())
@@ -210,6 +214,10 @@ class Engine:
         self.own_counters.late += int(rows.lates.sum())
         self.order.hold(rows)
         self.waiting_rows += len(rows)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Takes what can be taken once enough has come in."""
         if self.waiting_rows >= self.settings.batch_rows or self.order.held_count > self.settings.held_max:
             self._process()
             if self.order.force():
@@ -325,8 +333,12 @@ class Engine:
     def restore(cls, data: bytes, settings: Settings) -> Self:
         """An engine that continues where the snapshot was made. Raises InvalidSetting for other settings."""
         engine = cls(settings)
-        restore(engine, data)
+        engine.fill(data)
         return engine
+
+    def fill(self, data: bytes) -> None:
+        """Takes over the state of a snapshot, into an engine that has none."""
+        restore(self, data)
 
     def verify(self) -> None:
         """Conservation: who entered a queue has left it or waits still, in every group and in the contacts' own state."""
@@ -433,16 +445,16 @@ class Engine:
         facts, loads = Facts(), Loads()
         is_contact = _CONTACT_KINDS[rows.kinds]
         lived = self.contacts.apply(rows if is_contact.all() else rows[is_contact], facts, loads)
-        self.repeats.apply(lived, self.contacts.names, facts)
+        self.repeats.take(self.customers.find(lived, len(self.contacts.names)), self.contacts.names, facts)
         self.responses.apply(lived, facts)
         self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
         if not is_contact.all():
-            self._orders(rows[rows.kinds == _ORDERS], facts)
+            self._orders(rows[rows.kinds == ORDERS], facts)
         self.alarms.add(self.back_office.apply(rows[OWED[rows.kinds]], lived, self.details, facts))
         self.limits.refresh()
         self._count_facts(facts)
         if self.details:
-            for sequence in rows.sequences[_TOLD[rows.kinds]].tolist():
+            for sequence in rows.sequences[TOLD[rows.kinds]].tolist():
                 self.details.pop(sequence, None)
 
     def _count_facts(self, facts: Facts) -> None:

@@ -4,8 +4,11 @@ A *problem* is a customer, tenant and category; a contact is judged once, when a
 repeat when another contact with the same problem was judged within `WITHIN_US` before, and counts how many came so one after
 the other (catalogue C14). Closings are counted apart for first contacts and for repeats, so that first-contact and
 second-contact resolution can be told (C34). Customers are keys here, never names.
+
+`Customers` finds the rows that matter, contact by contact; `Repeats` judges them, problem by problem, in the order of processing.
 """
 
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,12 @@ from engine.compiled import compiled
 from engine.contacts import Lived
 from engine.events import DIMENSIONS, kind
 from engine.facts import STEPS, Facts
-from engine.keys import Keys, blended, place_of
+from engine.keys import PUBLIC, Keys, blended, key_of, place_of
 from engine.lifecycle import Phase
 from engine.policy import COMMITMENTS, CONTACT_LIMITS, Limits
 from engine.times import DAY_US
 
-__all__ = ["WITHIN_US", "Repeats"]
+__all__ = ["OF_SLOTS", "WITHIN_US", "Customers", "Found", "Repeats"]
 
 WITHIN_US = DAY_US
 
@@ -32,78 +35,127 @@ _TENANT, _CATEGORY = DIMENSIONS.index("tenant"), DIMENSIONS.index("category")
 _UNKNOWN = int(Phase.UNKNOWN)
 _LIMIT, _BREACH = CONTACT_LIMITS.index("repeats"), len(STEPS) * COMMITMENTS.index("repeats") + STEPS.index("broken")
 _SMALLEST = 1 << 10
-#: Of each contact by slot: the customer's key, 0 for none; the problem's, 0 until it is judged; when the contact arrived; and
-#: how many contacts with that problem there were, itself included.
-_OF_SLOTS = {"customers": np.uint64, "problems": np.uint64, "arrivals_us": np.int64, "numbers": np.int32}
+#: Of each contact by slot: the customer's key, 0 for none; the problem's, 0 until it is judged; when the contact arrived.
+OF_SLOTS = {"customers": np.uint64, "problems": np.uint64, "arrivals_us": np.int64}
 
 
-class Repeats:
-    """What is known of contacts' customers, and the problems judged within the last day.
+@dataclass
+class Found:
+    """Rows that judge a contact or close it. `combinations` int32; `times_us`, `ranks_us`, `sequences`, `arrivals_us` int64; `lates`,
+    `is_judged`, `is_resolved` bool; `contacts` int32 slots; `keys` uint64, the problem's, 0 for none."""
 
-    Past `problems_max` problems the older ones are forgotten, which is counted.
-    """
+    combinations: NDArray[np.int32]
+    times_us: Index
+    ranks_us: Index
+    lates: NDArray[np.bool_]
+    sequences: Index
+    contacts: NDArray[np.int32]
+    keys: Keys
+    is_judged: NDArray[np.bool_]
+    is_resolved: NDArray[np.bool_]
+    arrivals_us: Index
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, chosen: Any) -> "Found":
+        """By index array or mask."""
+        return Found(*(getattr(self, entry.name)[chosen] for entry in fields(self)))
+
+    @classmethod
+    def concatenated(cls, parts: list["Found"]) -> "Found":
+        return cls(*(np.concatenate([getattr(part, entry.name) for part in parts]) for entry in fields(cls)))
+
+
+class Customers:
+    """Who the contacts' customers are, and which problem each contact is about, by slot."""
 
     customers: Keys
     problems: Keys
     arrivals_us: Index
-    numbers: NDArray[np.int32]
 
-    def __init__(self, combinations: Combinations, limits: Limits, problems_max: int) -> None:
+    def __init__(self, combinations: Combinations) -> None:
         self.combinations = combinations
+        for name, dtype in OF_SLOTS.items():
+            setattr(self, name, np.zeros(0, dtype))
+        # By combination: what it says of a problem, 0 where no category is known.
+        self._whats = np.zeros(0, np.uint64)
+
+    def find(self, lived: Lived, slot_count: int) -> Found:
+        """The rows of a batch of contacts' rows that matter here, by contact and then in the order of processing."""
+        rows = lived.rows
+        for name in OF_SLOTS:
+            setattr(self, name, grown(getattr(self, name), slot_count))
+        self._refresh()
+        # A row may both judge a contact and close it.
+        found, arrivals_us = np.empty(2 * len(rows), np.int64), np.empty(2 * len(rows), np.int64)
+        keys, is_judged = np.zeros(2 * len(rows), np.uint64), np.zeros(2 * len(rows), np.bool_)
+        count = _find(
+            rows.kinds, rows.contacts, rows.customers, rows.numbers, rows.times_us, lived.combinations, lived.before, lived.after,
+            self._whats, self.customers, self.problems, self.arrivals_us, found, keys, is_judged, arrivals_us,
+        )  # fmt: skip
+        at = found[:count]
+        return Found(
+            lived.combinations[at], rows.times_us[at], rows.ranks_us[at], rows.lates[at], rows.sequences[at], rows.contacts[at],
+            keys[:count], is_judged[:count], rows.numbers[at] == 1, arrivals_us[:count],
+        )  # fmt: skip
+
+    def _refresh(self) -> None:
+        known = len(self._whats)
+        if known == len(self.combinations):
+            return
+        new = [
+            key_of(f"{said[_TENANT]}\0{said[_CATEGORY]}", PUBLIC) if said[_CATEGORY] else 0
+            for said in map(self.combinations.texts_of, range(known, len(self.combinations)))
+        ]
+        self._whats = np.concatenate((self._whats, np.array(new, np.uint64)))
+
+
+class Repeats:
+    """The problems judged within the last day. Past `problems_max` of them the older ones are forgotten, which is counted."""
+
+    def __init__(self, limits: Limits, problems_max: int) -> None:
         self.limits = limits
         self.problems_max = problems_max
         self.forgotten_count = 0
-        for name, dtype in _OF_SLOTS.items():
-            setattr(self, name, np.zeros(0, dtype))
+        # By slot: how many contacts with a contact's problem there were, itself included.
+        self.numbers = np.zeros(0, np.int32)
         # By place in a table of keys at most half full: when the problem was judged last, and how many times in a row.
         self.known = np.zeros(_SMALLEST, np.uint64)
         self.last_us = np.zeros(_SMALLEST, np.int64)
         self.counts = np.zeros(_SMALLEST, np.int32)
         self.count = 0
 
-    def apply(self, lived: Lived, names: list[str | None], facts: Facts) -> None:
-        """Takes a batch of contacts' rows; `names` are the contacts' by slot. Appends to `facts`."""
-        rows = lived.rows
-        for name in _OF_SLOTS:
-            setattr(self, name, grown(getattr(self, name), len(names)))
-        # A row may both judge a contact and close it.
-        found, arrivals_us = np.empty(2 * len(rows), np.int64), np.empty(2 * len(rows), np.int64)
-        keys, is_judged = np.zeros(2 * len(rows), np.uint64), np.zeros(2 * len(rows), np.bool_)
-        count = _find(
-            rows.kinds, rows.contacts, rows.customers, rows.numbers, rows.times_us, lived.combinations, lived.before, lived.after,
-            self.combinations.values, self.customers, self.problems, self.arrivals_us, found, keys, is_judged, arrivals_us,
-        )  # fmt: skip
-        if not count:
+    def take(self, found: Found, names: list[str | None], facts: Facts) -> None:
+        """Takes what was found in a batch of contacts' rows; `names` are the contacts' by slot. Appends to `facts`."""
+        if not len(found):
             return
-        order = _order(lived, found[:count], keys[:count], names)
-        found, keys, is_judged, arrivals_us = found[order], keys[order], is_judged[order], arrivals_us[order]
-        self._make_room(int(is_judged.sum()), int(rows.ranks_us[found[0]]))
-        numbers = np.empty(count, np.int32)
+        self.numbers = grown(self.numbers, len(names))
+        found = found[_order(found, names)]
+        self._make_room(int(found.is_judged.sum()), int(found.ranks_us[0]))
+        numbers = np.empty(len(found), np.int32)
         self.count += _judge(
-            rows.contacts[found], rows.ranks_us[found], keys, is_judged, self.known, self.last_us, self.counts, self.numbers, numbers
+            found.contacts, found.ranks_us, found.keys, found.is_judged, self.known, self.last_us, self.counts, self.numbers, numbers
         )  # fmt: skip
-        self._count(lived, found, is_judged, numbers, arrivals_us, facts)
+        self._count(found, numbers, facts)
 
-    def _count(
-        self, lived: Lived, found: Index, is_judged: NDArray[np.bool_], numbers: NDArray[np.int32], arrivals_us: Index, facts: Facts
-    ) -> None:  # fmt: skip
-        as_, times_us = lived.combinations[found], lived.rows.times_us[found]
+    def _count(self, found: Found, numbers: NDArray[np.int32], facts: Facts) -> None:
+        as_, times_us, is_judged = found.combinations, found.times_us, found.is_judged
         again = numbers > 1
         facts.count("repeat_contacts", as_[is_judged & again], times_us[is_judged & again])
-        is_resolved = lived.rows.numbers[found] == 1
         for name, chosen in (("first", ~is_judged & ~again), ("repeat", ~is_judged & again)):
             facts.count(f"{name}_known", as_[chosen], times_us[chosen])
-            facts.count(f"{name}_resolved", as_[chosen & is_resolved], times_us[chosen & is_resolved])
+            facts.count(f"{name}_resolved", as_[chosen & found.is_resolved], times_us[chosen & found.is_resolved])
         self.limits.refresh()
         periods = self.limits.period_of[np.searchsorted(self.limits.bounds_us, times_us, side="right")]
         broken = np.flatnonzero(is_judged & again & (numbers >= self.limits.table_us[_LIMIT, periods, as_]))
         if len(broken):
-            as_, times_us, slots = as_[broken], times_us[broken], lived.rows.contacts[found[broken]]
-            ranks_us = lived.rows.ranks_us[found[broken]]
+            as_, times_us, slots = as_[broken], times_us[broken], found.contacts[broken]
             facts.count("breaches", as_, times_us)
             facts.count("repeats_breaches", as_, times_us)
             what, nobody = np.full(len(broken), _BREACH), np.zeros(len(broken), np.int64)
-            facts.raised.append(np.stack((what, as_, times_us, slots, arrivals_us[broken], nobody, ranks_us)))
+            told = (what, as_, times_us, slots, found.arrivals_us[broken], nobody, found.ranks_us[broken])
+            facts.raised.append(np.stack(told))
 
     def _make_room(self, more: int, from_us: int) -> None:
         """Has the table hold so many more; what is too old to matter from `from_us` on goes first."""
@@ -125,38 +177,37 @@ class Repeats:
         """For a snapshot."""
         at = np.flatnonzero(self.known)
         return {
-            "slots": {name: getattr(self, name) for name in _OF_SLOTS}, "forgotten_count": self.forgotten_count,
+            "numbers": self.numbers, "forgotten_count": self.forgotten_count,
             "known": self.known[at], "last_us": self.last_us[at], "counts": self.counts[at],
         }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
         """The state of a snapshot, into a new object."""
-        for name, values in saved["slots"].items():
-            setattr(self, name, values)
-        self.forgotten_count = saved["forgotten_count"]
+        self.numbers, self.forgotten_count = saved["numbers"], saved["forgotten_count"]
         self._make_room(len(saved["known"]) + _SMALLEST, 0)
         self.count = len(saved["known"])
         _fill(saved["known"], saved["last_us"], saved["counts"], self.known, self.last_us, self.counts)
 
 
-def _order(lived: Lived, found: Index, keys: Keys, names: list[str | None]) -> Index:
+def _order(found: Found, names: list[str | None]) -> Index:
     """The order of processing of rows found; of contacts with one problem at one instant, by their names."""
-    rows = lived.rows[found]
-    late = np.where(rows.lates, rows.sequences, 0)
-    order = np.lexsort((np.arange(len(found)), keys, late, ~rows.lates, rows.ranks_us))
-    same = (np.diff(rows.ranks_us[order]) == 0) & (np.diff(late[order]) == 0) & (keys[order][1:] == keys[order][:-1])
-    same &= rows.contacts[order][1:] != rows.contacts[order][:-1]
-    if not (same & (keys[order][1:] != 0)).any():
+    late = np.where(found.lates, found.sequences, 0)
+    order = np.lexsort((np.arange(len(found)), found.keys, late, ~found.lates, found.ranks_us))
+    ranks_us, keys, contacts = found.ranks_us[order], found.keys[order], found.contacts[order]
+    same = (np.diff(ranks_us) == 0) & (np.diff(late[order]) == 0) & (keys[1:] == keys[:-1])
+    same &= contacts[1:] != contacts[:-1]
+    if not (same & (keys[1:] != 0)).any():
         return order
-    told = [names[slot] or "" for slot in rows.contacts.tolist()]
-    places = list(zip(rows.ranks_us.tolist(), (~rows.lates).tolist(), late.tolist(), keys.tolist(), told, strict=True))
+    told = [names[slot] or "" for slot in found.contacts.tolist()]
+    columns = (found.ranks_us.tolist(), (~found.lates).tolist(), late.tolist(), found.keys.tolist(), told)
+    places = list(zip(*columns, strict=True))
     return np.array(sorted(order.tolist(), key=lambda row: (places[row], row)), np.int64)
 
 
 @compiled
 def _find(  # pragma: no cover
     kinds: NDArray[np.int8], contacts: NDArray[np.int32], said: Keys, resolved: NDArray[np.int32], times_us: Index,
-    combinations: NDArray[np.int32], before: NDArray[np.uint8], after: NDArray[np.uint8], values: NDArray[np.int32],
+    combinations: NDArray[np.int32], before: NDArray[np.uint8], after: NDArray[np.uint8], whats: Keys,
     customers: Keys, problems: Keys, arrivals_us: Index, found: Index, keys: Keys, is_judged: NDArray[np.bool_],
     arrived_us: Index,
 ) -> int:  # fmt: skip
@@ -172,9 +223,8 @@ def _find(  # pragma: no cover
             arrivals_us[slot] = times_us[row]
         if said[row] != np.uint64(0):
             customers[slot] = said[row]
-        if problems[slot] == np.uint64(0) and customers[slot] != np.uint64(0) and values[as_, _CATEGORY] != 0:
-            what = np.uint64(values[as_, _TENANT]) << np.uint64(32) | np.uint64(values[as_, _CATEGORY])
-            problems[slot] = max(blended(customers[slot], 0) ^ blended(what, 1), np.uint64(1))
+        if problems[slot] == np.uint64(0) and customers[slot] != np.uint64(0) and whats[as_] != np.uint64(0):
+            problems[slot] = max(blended(customers[slot], 0) ^ blended(whats[as_], 1), np.uint64(1))
             found[count], keys[count], is_judged[count], arrived_us[count] = (
                 row,
                 problems[slot],

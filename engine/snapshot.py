@@ -21,6 +21,8 @@ from engine.errors import InvalidSetting
 from engine.events import Details
 from engine.facts import FIELDS, LEVELS
 from engine.keys import KeySet, Secret
+from engine.packing import packed, unpacked
+from engine.repeats import OF_SLOTS
 from engine.tallies import Rollup
 from engine.waits import HEAD, RECORD, WAIT
 from engine.watermark import Source
@@ -28,7 +30,7 @@ from engine.windows import pane_us_of
 
 __all__ = ["fingerprint", "restore", "snapshot"]
 
-_VERSION = 7
+_VERSION = 8
 _CELL_ARRAYS = ("keys", "places", "sums", "peaks", "longest_us")
 _GROUP_ARRAYS = ("group_of", "totals", "base")
 
@@ -67,7 +69,7 @@ def snapshot(engine: Any) -> bytes:
             **{name: getattr(engine.agents, name) for name, _, _ in AGENT_ARRAYS},
         },
         "contacts": _contacts(engine.contacts),
-        "repeats": engine.repeats.state(),
+        "customers": {name: getattr(engine.customers, name) for name in OF_SLOTS}, "repeats": engine.repeats.state(),
         "responses": _responses(engine.responses),
         "alarms": {"waiting": [astuple(alarm) for alarm in engine.alarms.waiting], "lost_count": engine.alarms.lost_count},
         "back_office": engine.back_office.state(), "misses": engine.misses.state(),
@@ -78,12 +80,12 @@ def snapshot(engine: Any) -> bytes:
         },
         "watch": engine.watch.saved(),
     }  # fmt: skip
-    return msgspec.msgpack.encode(state, enc_hook=_packed)
+    return msgspec.msgpack.encode(state, enc_hook=packed)
 
 
 def restore(engine: Any, data: bytes) -> None:
     """Fills a new engine. Raises InvalidSetting when the snapshot was made with other settings, ValueError when it is broken."""
-    state = _unpacked(msgspec.msgpack.decode(data))
+    state = unpacked(msgspec.msgpack.decode(data))
     if state["fingerprint"] != fingerprint(engine.settings):
         raise InvalidSetting(
             "the snapshot was made with other rollups, windows or bounds; start with an empty data folder or the old settings"
@@ -112,6 +114,8 @@ def restore(engine: Any, data: bytes) -> None:
     for name, _, _ in AGENT_ARRAYS:
         setattr(engine.agents, name, agents[name])
     _restore_contacts(engine.contacts, state["contacts"])
+    for name, values in state["customers"].items():
+        setattr(engine.customers, name, values)
     engine.repeats.restore(state["repeats"])
     _restore_responses(engine.responses, state["responses"])
     alarms = state["alarms"]
@@ -225,24 +229,6 @@ def _restore_rollup(rollup: Rollup, saved: dict[str, Any]) -> None:
     for name in (*_CELL_ARRAYS, *_GROUP_ARRAYS):
         setattr(rollup, name, saved[name])
     rollup.histograms.keys, rollup.histograms.counts = saved["histogram_keys"], saved["histogram_counts"]
-
-
-def _packed(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return {"\0array": value.dtype.str, "shape": value.shape, "data": np.ascontiguousarray(value).tobytes()}
-    if isinstance(value, np.integer):
-        return int(value)
-    raise TypeError(f"{type(value).__name__} has no place in a snapshot")
-
-
-def _unpacked(value: Any) -> Any:
-    if isinstance(value, dict):
-        if "\0array" in value:
-            return np.frombuffer(value["data"], np.dtype(value["\0array"])).reshape(value["shape"]).copy()
-        return {key: _unpacked(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unpacked(item) for item in value] if value and isinstance(value[0], dict) else value
-    return value
 
 
 def _alarm(told: list[Any]) -> Alarm:

@@ -106,13 +106,17 @@ class Order:
     def hold(self, rows: Rows) -> None:
         self.held.append(rows)
 
-    def release(self) -> Rows:
-        """The rows that the watermark has passed, in the order of arrival; a late row goes first at its instant."""
+    def release(self, until_us: int | None = None) -> Rows:
+        """The rows that the watermark has passed, in the order of arrival; a late row goes first at its instant. With `until_us`, an
+        instant that it has passed, only those of before it."""
         if not self.held:
             return Rows.empty()
         rows = Rows.concatenated(self.held)
-        watermark_us = self.watermark_us
-        ready = (rows.ranks_us < watermark_us) | (rows.lates & (rows.ranks_us == watermark_us))
+        if until_us is None:
+            watermark_us = self.watermark_us
+            ready = (rows.ranks_us < watermark_us) | (rows.lates & (rows.ranks_us == watermark_us))
+        else:
+            ready = rows.ranks_us < until_us
         if ready.all():
             self.held = []
             return rows

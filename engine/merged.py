@@ -1,0 +1,440 @@
+"""An engine that is fed with the steps of shards: the second half of the path, where all of a centre comes together.
+
+Owns the order in which cells of different shards are taken: all of one slice of event time together, and none before every shard has
+told of it. Never sees an event. The law: shards and this together give every figure, and raise every alarm, that one engine gives
+alone; for events that come out of order by no more than the bound.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.backoffice import OWED
+from engine.cells import Cell, Step
+from engine.columns import Rows
+from engine.contacts import Contacts, Lived, Loads
+from engine.customers import CustomerDays
+from engine.errors import BrokenInvariant, InvalidSetting
+from engine.events import Decoded, kind
+from engine.facts import LEVELS, Facts
+from engine.keys import PUBLIC, Secret
+from engine.packing import packed, unpacked
+from engine.pipeline import ORDERS, TOLD, Counters, Engine, Settings
+from engine.policy import Policy
+from engine.repeats import Found
+from engine.shard import cell_us_of, rules_of
+from engine.watch import FAR_US
+from engine.watermark import NEVER_US, Order
+
+__all__ = ["Merged"]
+
+_AGENT_STATE = kind("agent.state")
+_ADDED = ("events", "duplicates", "late", "dropped")
+
+
+class Merged(Engine):
+    """All shards of a centre as one engine. `take` takes in; everything else is as of `Engine`.
+
+    `shards` is their number, which must not change as long as there is state.
+    """
+
+    def __init__(self, settings: Settings, shards: int, secret: Secret = PUBLIC) -> None:
+        super().__init__(settings, secret)
+        self.shards = shards
+        self.cell_us, self.rules = cell_us_of(settings), rules_of(settings)
+        self.contacts: _Mirror = _Mirror(self, settings)
+        self.back_office.contacts = self.responses.contacts = self.contacts
+        self.order = self.sources = _Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.customer_days = CustomerDays(self.combinations, settings.allowed_lateness_us, settings.customer_days_max)
+        self.parts = [_Part() for _ in range(shards)]
+
+    # In.
+
+    def take(self, shard: int, step: bytes) -> None:
+        """Takes the next step of a shard. Raises ValueError for bytes that are none, InvalidSetting for one of a shard that holds
+        events to something else, BrokenInvariant for one that does not follow."""
+        told, part = Step.from_bytes(step), self.parts[shard]
+        if told.rules != self.rules or self.pane_us % told.slice_us:
+            raise InvalidSetting(
+                "the workers hold events to another policy, other windows or bounds than this hub; "
+                "start all of them with the same settings"
+            )
+        if told.from_us != part.until_us:
+            raise BrokenInvariant(
+                f"a step of shard {shard} begins at {told.from_us}, and the last one ended at {part.until_us}; "
+                "stop, keep the topics, report it"
+            )
+        part.until_us, part.reached_us = told.until_us, told.reached_us
+        part.counters, part.limits_reached, part.sources = told.counters, told.limits_reached, told.sources
+        part.cells += told.cells
+        part.ends_us.append(told.until_us)
+
+    def absorb(self, decoded: Decoded) -> None:
+        """Events belong to shards. Raises BrokenInvariant."""
+        raise BrokenInvariant("events were given to what merges shards; give them to a shard; report it")
+
+    @property
+    def watermark_us(self) -> int:
+        """The instant up to which all shards have been merged."""
+        return self.sources.merged_us
+
+    @property
+    def counters(self) -> Counters:
+        """What became of all events so far, as the shards say, and what was illegal here."""
+        told = [part.counters for part in self.parts if part.counters]
+        total = Counters(**{name: sum(of[name] for of in told) for name in _ADDED})
+        for of in told:
+            total.rejected.update(of["rejected"])
+        illegal = Counter(self.back_office.illegal)
+        for of in told:
+            illegal.update(of["illegal"])
+        if self.agents.illegal_count:
+            illegal["out_of_order_agent"] = self.agents.illegal_count
+        total.illegal = {reason: illegal[reason] for reason in sorted(illegal)}
+        total.first_us = min((of["first_us"] for of in told if of["first_us"] is not None), default=None)
+        total.last_us = max((of["last_us"] for of in told if of["last_us"] is not None), default=None)
+        return total
+
+    @property
+    def limits_reached(self) -> dict[str, int]:
+        """How often each limit was met, here and in the shards."""
+        found = Counter(super().limits_reached)
+        found["customer_days_max"] += self.customer_days.lost_count
+        for part in self.parts:
+            found.update(part.limits_reached)
+        return dict(found)
+
+    def finish(self) -> None:
+        """The shards have been told that their sources have ended; what they said is taken."""
+        self.settle()
+
+    def adopt(self, policy: Policy) -> None:
+        """Raises InvalidSetting: the shards would have to follow at the same place of the stream."""
+        raise InvalidSetting(
+            "the policy of a cluster is changed by starting its workers and hubs with the new one; the one of before stays in force"
+        )
+
+    # The path.
+
+    def _process(self) -> None:
+        """Takes all cells up to the latest instant that no cell of any shard reaches across."""
+        until_us = self._common_us()
+        self.sources.tell(self.parts)
+        if until_us <= self.sources.merged_us:
+            return
+        cells = [(shard, cell) for shard, part in enumerate(self.parts) for cell in part.taken(until_us)]
+        self.sources.merged_us = until_us
+        if self.watch.judges:
+            self._take_in_turn(cells)
+        else:
+            for chosen in _between_freed(cells):
+                self._take_cells(chosen)
+        if self.misses.is_full:
+            self._due(self._reached_us())
+        self._hand_over()
+        if cells:
+            self._house_keeping()
+
+    def _common_us(self) -> int:
+        slowest_us = min(part.until_us for part in self.parts)
+        grid_us = slowest_us // self.cell_us * self.cell_us if abs(slowest_us) < -NEVER_US else slowest_us
+        ends_us = {end_us for part in self.parts for end_us in part.ends_us if grid_us < end_us <= slowest_us}
+        for until_us in sorted(ends_us, reverse=True):
+            if not any(part.crosses(until_us) for part in self.parts):
+                return until_us
+        return grid_us
+
+    def _take_in_turn(self, cells: list[tuple[int, Cell]]) -> None:
+        """Slice by slice, with conditions judged at each instant when all of before it is taken."""
+        cells.sort(key=lambda told: told[1].low_us)
+        first, until_us = 0, self._reached_us()
+        instant_us: int | None = NEVER_US
+        while instant_us is not None:
+            row_us = cells[first][1].low_us if first < len(cells) else FAR_US
+            instant_us = self.watch.next_us(row_us, self.back_office.next_us, until_us)
+            end = first
+            while end < len(cells) and (instant_us is None or cells[end][1].low_us < instant_us):
+                end += 1
+            for chosen in _between_freed(cells[first:end]):
+                self.watch.reach(max(cell.stirred_us for _, cell in chosen))
+                self.sources.hear(self.watch, (cell.heard for _, cell in chosen))
+                self._take_cells(chosen)
+            first = end
+            if instant_us is not None:
+                self._due(instant_us)
+                self.alarms.add(self.watch.judge(instant_us, self.contacts, self.agents, self.order))
+
+    def _take_cells(self, cells: list[tuple[int, Cell]]) -> None:
+        """Takes cells of one slice, or of several where nobody looks between, through what needs all shards."""
+        facts, loads = Facts(), Loads()
+        here = [_Translated(self, shard, cell) for shard, cell in cells]
+        for one in here:
+            self.contacts.tell(one)
+            one.add_to(facts, loads)
+        self.customer_days.take([(one.shard, one.cell.days) for one in here], facts)
+        rows = Rows.concatenated([one.rows for one in here])
+        spoken = Rows.concatenated([one.spoken for one in here])
+        for one in here:
+            self.details |= one.details
+        self.limits.refresh()
+        found = [one.found for one in here if one.found is not None]
+        if found:
+            self.repeats.take(Found.concatenated(found), self.contacts.names, facts)
+        self.agents.apply(rows[rows.kinds == _AGENT_STATE], loads, facts)
+        self._orders(rows[rows.kinds == ORDERS], facts)
+        nothing = np.empty(0, np.uint8)
+        lived = Lived(spoken, np.concatenate([one.spoken_as for one in here]), nothing, nothing)
+        self.alarms.add(self.back_office.apply(rows[OWED[rows.kinds]], lived, self.details, facts))
+        self.limits.refresh()
+        self._count_facts(facts)
+        for sequence in rows.sequences[TOLD[rows.kinds]].tolist():
+            self.details.pop(sequence, None)
+
+    def _reached_us(self) -> int:
+        if self.sources.merged_us < -NEVER_US:
+            return self.sources.merged_us
+        return max(part.reached_us for part in self.parts)
+
+    def _due(self, until_us: int) -> None:
+        """What is due beside what the shards raise."""
+        facts = Facts()
+        self.alarms.add(self.back_office.due(until_us, facts))
+        if facts.amounts:
+            self.watch.reach(max(int(amounts[2].max()) for amounts in facts.amounts))
+        self._count_facts(facts)
+        late = Facts()
+        self.alarms.add(self.misses.count(until_us, late))
+        self._count_facts(late)
+
+    def _house_keeping(self) -> None:
+        if abs(self.watermark_us) == -NEVER_US:
+            return
+        self.customer_days.forget(self.watermark_us)
+        if self.settings.retention_us is not None:
+            self.tallies.forget((self.watermark_us - self.settings.retention_us) // self.pane_us)
+
+    # State.
+
+    def snapshot(self) -> bytes:
+        """The whole state, cells that wait for other shards included. Raises BrokenInvariant as `Engine.snapshot` does."""
+        parts = [part.saved() for part in self.parts]
+        whole = {
+            "engine": super().snapshot(),
+            "shards": self.shards,
+            "merged_us": self.sources.merged_us,
+            "parts": parts,
+            "customer_days": self.customer_days.saved(),
+        }
+        return msgspec.msgpack.encode(whole, enc_hook=packed)
+
+    @classmethod
+    def restore(cls, data: bytes, settings: Settings, shards: int = 1) -> Self:
+        """Continues where the snapshot was made. Raises InvalidSetting for other settings or another number of shards."""
+        whole = unpacked(msgspec.msgpack.decode(data))
+        if whole["shards"] != shards:
+            raise InvalidSetting(
+                f"the snapshot was made with {whole['shards']} partitions, and there are {shards}; "
+                "start with an empty data folder, or restore the number of partitions"
+            )
+        merged = cls(settings, shards)
+        merged.fill(whole["engine"])
+        merged.sources.merged_us = whole["merged_us"]
+        merged.customer_days.restore(whole["customer_days"])
+        for part, saved in zip(merged.parts, whole["parts"], strict=True):
+            part.restore(saved)
+        return merged
+
+
+def _between_freed(cells: list[tuple[int, Cell]]) -> Iterator[list[tuple[int, Cell]]]:
+    """The cells in runs, so that nobody gets a slot in the run in which another's is told of."""
+    first = 0
+    for place, (_, cell) in enumerate(cells):
+        if place > first and (cell.lives.keys == 0).any():
+            yield cells[first:place]
+            first = place
+    if cells[first:]:
+        yield cells[first:]
+
+
+class _Part:
+    """What one shard has told: how far it has come, and the cells that wait."""
+
+    def __init__(self) -> None:
+        self.until_us = self.reached_us = NEVER_US
+        self.cells: deque[Cell] = deque()
+        self.ends_us: deque[int] = deque()
+        self.counters: dict[str, Any] = {}
+        self.limits_reached: dict[str, int] = {}
+        self.sources: dict[str, tuple[int, bool]] = {}
+
+    def crosses(self, instant_us: int) -> bool:
+        """Whether a cell begins before an instant and ends behind it."""
+        return any(cell.low_us < instant_us < cell.end_us for cell in self.cells)
+
+    def taken(self, until_us: int) -> list[Cell]:
+        """The cells up to an instant, which wait no longer."""
+        found = []
+        while self.cells and self.cells[0].end_us <= until_us:
+            found.append(self.cells.popleft())
+        while self.ends_us and self.ends_us[0] <= until_us:
+            self.ends_us.popleft()
+        return found
+
+    def saved(self) -> dict[str, Any]:
+        """For a snapshot: one step that tells all that waits."""
+        step = Step(
+            "",
+            1,
+            self.until_us,
+            self.until_us,
+            self.reached_us,
+            [*self.cells],
+            self.sources,
+            self.counters,
+            self.limits_reached,
+        )
+        return {"step": step.to_bytes(), "ends_us": list(self.ends_us)}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        step = Step.from_bytes(saved["step"])
+        self.until_us, self.reached_us = step.until_us, step.reached_us
+        self.cells, self.ends_us = deque(step.cells), deque(saved["ends_us"])
+        self.counters, self.limits_reached, self.sources = step.counters, step.limits_reached, step.sources
+
+
+class _Sources(Order):
+    """How the sources of all shards stand together, and up to which instant all shards are merged."""
+
+    merged_us = NEVER_US
+
+    @property
+    def watermark_us(self) -> int:
+        return self.merged_us
+
+    def tell(self, parts: Iterable[_Part]) -> None:
+        """A source is as new as in the shard where it is newest; it has ended when it has ended wherever it was heard."""
+        told: dict[str, list[tuple[int, bool]]] = {}
+        for part in parts:
+            for name, of in part.sources.items():
+                told.setdefault(name, []).append(of)
+        for name, of_shards in told.items():
+            source = self.source(name)
+            source.newest_us = max(newest_us for newest_us, _ in of_shards)
+            source.finished = all(finished for _, finished in of_shards)
+
+    def hear(self, watch: Any, heard: Iterable[dict[str, int]]) -> None:
+        """Tells a watch when sources were heard last."""
+        rows = Rows.empty()
+        told = [(self.numbers[self.name(name)], rank_us) for of in heard for name, rank_us in of.items()]
+        if told:
+            rows.sources = np.array([number for number, _ in told], np.int16)
+            rows.ranks_us = np.array([rank_us for _, rank_us in told], np.int64)
+            watch.hear(rows)
+
+
+class _Mirror(Contacts):
+    """The contacts of all shards as they were told: to be looked at, never to be changed by events. A shard's slot is ours after
+    multiplying by the number of shards and adding the shard's."""
+
+    def __init__(self, merged: Merged, settings: Settings) -> None:
+        super().__init__(
+            merged.combinations, merged.agents.names, merged.limits, settings.linger_us, settings.contacts_max
+        )
+
+    def tell(self, told: "_Translated") -> None:
+        """Takes over contacts that are not what they were. Raises BrokenInvariant where a slot is another's than was told."""
+        lives, slots = told.cell.lives, told.slots_of(told.cell.lives.slots)
+        if not len(slots):
+            return
+        size = int(slots.max()) + 1
+        if size > len(self.names):
+            self.names += [None] * (size - len(self.names))
+            self._make_room(size)
+        new = {
+            int(slot): name
+            for slot, name in zip(told.slots_of(np.array([*lives.names], np.int32)), lives.names.values(), strict=True)
+        }
+        for slot, name in new.items():
+            self.names[slot] = name
+        known = (self.keys[slots] == lives.keys) | (lives.keys == 0) | np.isin(slots, [*new])
+        if not known.all():
+            raise BrokenInvariant("a shard told of a contact in another's place; stop, keep the topics, report it")
+        for slot in slots[lives.keys == 0].tolist():
+            self.names[slot] = None
+        self.keys[slots], self.states[slots] = lives.keys, lives.states
+        self.due_us[slots], self.soonest_us[slots] = lives.due_us, lives.soonest_us
+        for name in ("waiting_since_us", "turn_since_us", "warned", "paused"):
+            self.lives[name][slots] = lives.lives[name]
+        for name in ("combination", "waiting_as", "served_as"):
+            self.lives[name][slots] = told.as_[lives.lives[name]]
+        self.lives["agent"][slots] = told.agents[lives.lives["agent"]]
+
+    def find_again(self) -> None:
+        """Nobody asks for a slot by its key."""
+
+
+class _Translated:
+    """A cell in the numbers of the whole: of each of its combinations, saids and agents the code here."""
+
+    def __init__(self, merged: Merged, shard: int, cell: Cell) -> None:
+        combinations = merged.combinations
+        self.cell, self.shard, self.shards = cell, shard, merged.shards
+        said = combinations.saids([*cell.combinations])
+        self.as_ = combinations.merged(np.zeros(len(said), np.int32), said)
+        self.saids = combinations.saids(cell.saids)
+        self.agents = merged.agents.codes([name or None for name in cell.agents])
+        self.rows, self.spoken = self._rows(cell.rows), self._rows(cell.spoken)
+        self.spoken_as = self.as_[cell.spoken_as]
+        self.details = {sequence * self.shards + shard: details for sequence, details in cell.details.items()}
+        self.found = cell.found
+        if self.found is not None:
+            self.found.combinations = self.as_[self.found.combinations]
+            self.found.contacts = self.slots_of(self.found.contacts)
+            self.found.sequences = self.sequences_of(self.found.sequences)
+
+    def slots_of(self, slots: NDArray[np.int32]) -> NDArray[np.int32]:
+        return np.where(slots >= 0, slots * np.int32(self.shards) + np.int32(self.shard), slots).astype(np.int32)
+
+    def sequences_of(self, sequences: NDArray[np.int64]) -> NDArray[np.int64]:
+        return sequences * self.shards + self.shard
+
+    def _rows(self, rows: Rows) -> Rows:
+        rows.agents, rows.saids = self.agents[rows.agents], self.saids[rows.saids]
+        rows.contacts, rows.sequences = self.slots_of(rows.contacts), self.sequences_of(rows.sequences)
+        return rows
+
+    def add_to(self, facts: Facts, loads: Loads) -> None:
+        """Adds the cell's facts and loads to others."""
+        cell = self.cell
+        for part, column in (
+            (cell.amounts, facts.amounts),
+            (cell.samples, facts.samples),
+            (cell.longest, facts.longest),
+        ):
+            if part.size:
+                part[1] = self.as_[part[1]]
+                column.append(part)
+        if cell.days.size:
+            # Only late waits have a sequence.
+            cell.days[5] = np.where(cell.days[5] < 0, -1, self.sequences_of(cell.days[5]))
+            cell.days[6] = self.as_[cell.days[6]]
+        if cell.raised.size:
+            cell.raised[1], cell.raised[5] = self.as_[cell.raised[1]], self.agents[cell.raised[5]]
+            cell.raised[3] = self.slots_of(cell.raised[3].astype(np.int32))
+            facts.raised.append(cell.raised)
+        for level, changes in cell.levels.items():
+            changes.combinations, changes.sequences = (
+                self.as_[changes.combinations],
+                self.sequences_of(changes.sequences),
+            )
+            facts.change(LEVELS[level], changes)
+        if cell.loads.size:
+            agents, times_us, ranks_us, lates, sequences, deltas = cell.loads
+            rows = Rows.blank(len(agents))
+            rows.times_us, rows.ranks_us, rows.lates = times_us, ranks_us, lates.astype(np.bool_)
+            rows.sequences = self.sequences_of(sequences)
+            loads.parts.append((self.agents[agents], rows, deltas))
