@@ -3,7 +3,7 @@
 Owns: `POST /v1/events`, its limits and its answers. Never touches the engine and never keeps a body: it decodes to
 judge the lines, removes what must not be kept, hands the rest to the service and waits until it is durable.
 
-Law: 200 means on disk. Every other answer says whether anything was stored, and 429 and 503 mean that nothing was.
+Law: 200 means on disk. Every other answer says whether anything was stored, 429 and 503 mean that nothing was, 504 that nobody knows.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from streams.intake import BodyError, Pseudonyms, inflate, lines_of, pieces
 from streams.journal import Batch, JournalError
 from streams.settings import ServiceSettings
 
-__all__ = ["Busy", "Gateway", "Judged", "judge"]
+__all__ = ["Busy", "Gateway", "Judged", "Service", "judge", "judged_piece"]
 
 SOURCE_LENGTH_MAX = 64
 INTAKE_THREADS = 2
 
 
 class Busy(Exception):
-    """Nothing was stored and nothing is wrong: come again. `status` is 429 (backlog) or 503 (not ready)."""
+    """Nothing is wrong with the body: come again. `status` is 429 (backlog) or 503 (not ready), where nothing was stored, or 504, where
+    that is not known."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -79,15 +80,10 @@ def judge(body: bytes, pseudonyms: Pseudonyms, secret: Secret, *, source: str, l
     vocabulary = Vocabulary(secret)
     first_line = 1
     for piece in pieces(lines_of(body)):
-        scrubbed, unread = pseudonyms.scrub(piece)
-        decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+        decoded, scrubbed = judged_piece(
+            piece, pseudonyms, vocabulary, source=source, first_line=first_line, latest_us=latest_us
+        )
         refused = {reject.line - first_line for reject in decoded.rejects}
-        if missed := [index for index in unread if index not in refused]:
-            # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
-            scrubbed = _without(scrubbed, missed, blank=True)
-            decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
-            decoded.rejects += [Reject(source, first_line + index, "invalid_json", "unreadable") for index in missed]
-            refused.update(missed)
         judged.rejects += decoded.rejects
         decoded.rejects = []  # The journal counts them, durably; the engine must not count them once more.
         if decoded.count:
@@ -95,6 +91,21 @@ def judge(body: bytes, pseudonyms: Pseudonyms, secret: Secret, *, source: str, l
             judged.bodies.append(_without(scrubbed, refused) if refused else scrubbed)
         first_line += piece.count(b"\n")
     return judged
+
+
+def judged_piece(
+    piece: bytes, pseudonyms: Pseudonyms, vocabulary: Vocabulary, *, source: str, first_line: int, latest_us: int | None
+) -> tuple[Decoded, bytes]:
+    """The lines decoded, and as they may be stored once those that are rejected are left out. Raises nothing for any bytes."""
+    scrubbed, unread = pseudonyms.scrub(piece)
+    decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+    refused = {reject.line - first_line for reject in decoded.rejects}
+    if missed := [index for index in unread if index not in refused]:
+        # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
+        scrubbed = _without(scrubbed, missed, blank=True)
+        decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+        decoded.rejects += [Reject(source, first_line + index, "invalid_json", "unreadable") for index in missed]
+    return decoded, scrubbed
 
 
 def _without(lines: bytes, indices: set[int] | list[int], *, blank: bool = False) -> bytes:
