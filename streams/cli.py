@@ -20,6 +20,8 @@ _COMMANDS = {
     "dashboards": ("streams.dashboards_command", "dashboards"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
+    "gateway": ("streams.kafka.gateway_command", "gateway"),
+    "worker": ("streams.kafka.worker_command", "worker"),
     "topics": ("streams.kafka.command", "topics"),
     "deadletter": ("streams.kafka.command", "deadletter"),
 }

@@ -26,10 +26,8 @@ from alerts.reading import default_plan, read_plan
 from alerts.stage import Stage
 from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
-from engine.pipeline import Settings
 from engine.policy import Policy
-from engine.times import HOUR_US, MINUTE_US
-from engine.windows import Spec
+from streams.figures import live_settings
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -48,14 +46,7 @@ DEFAULT_DATA = Path("data/floorwatch")
 JOURNAL = "journal.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
-WINDOW_US = 15 * MINUTE_US
-WINDOW_STEP_US = MINUTE_US
-RETENTION_US = 25 * HOUR_US
-BATCH_ROWS = 1 << 18
-"""The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
 SIMULATED_PAST = "1h"
-ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",), ("category", "region"))
-"""By tenant is what a reader of one shop is given as the whole; by category and region is for the map of trends."""
 
 
 class CannotStart(Exception):
@@ -170,17 +161,6 @@ def _address(url: str | None) -> str:
         raise SettingsError(f"{error}.") from None
 
 
-def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
-    return Settings(
-        rollups=ROLLUPS,
-        policy=policy,
-        windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
-        disorder_bound_us=settings.disorder_bound_us,
-        retention_us=RETENTION_US,
-        batch_rows=BATCH_ROWS,
-    )
-
-
 def _screens(path: Path | None) -> Screens:
     try:
         return read_screens(path) if path else {}
@@ -230,7 +210,7 @@ def _serve(
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        engine_settings = _engine_settings(settings, policy)
+        engine_settings = live_settings(policy, settings.disorder_bound_us)
         return _run_loop(
             serve(
                 settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
