@@ -4,8 +4,9 @@ Owns the form, in which nothing depends on a shard's own numbers: combinations, 
 shard's slots, which stay the same from step to step. Never adds up. The law: bytes are the same for the same cell.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from engine.facts import Changes
 from engine.packing import packed, unpacked
 from engine.repeats import Found
 
-__all__ = ["MIRRORED", "Cell", "Lives", "Step"]
+__all__ = ["MIRRORED", "Cell", "Lives", "Step", "digest"]
 
 Index = NDArray[np.int64]
 
@@ -64,6 +65,7 @@ class Cell:
     samples: Index
     longest: Index
     raised: Index
+    days: Index
     levels: dict[int, Changes]
     loads: Index
     rows: Rows
@@ -77,8 +79,11 @@ class Cell:
 @dataclass
 class Step:
     """All cells of a shard up to `until_us`, in order, those without content left out; how its sources stand, as (newest instant,
-    whether it has ended); and what was counted since the shard began."""
+    whether it has ended); and what was counted since the shard began. `rules` is the `digest` of what the shard holds events to,
+    `slice_us` the slices by which amounts are summed up."""
 
+    rules: str
+    slice_us: int
     from_us: int
     until_us: int
     reached_us: int
@@ -101,6 +106,26 @@ class Step:
             return cls(**told)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"these bytes are no step of a shard: {error}") from error
+
+
+def digest(settings: Any) -> str:
+    """The same for settings that mean the same, in any process."""
+    return hashlib.sha256(repr(_canonical(settings)).encode()).hexdigest()[:16]
+
+
+def _canonical(value: Any) -> Any:
+    if is_dataclass(value):
+        return [
+            type(value).__name__,
+            *((entry.name, _canonical(getattr(value, entry.name))) for entry in fields(value)),
+        ]
+    if isinstance(value, Mapping):
+        return sorted((str(key), _canonical(item)) for key, item in value.items())
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    return str(value)
 
 
 _NESTED = (Cell, Lives, Rows, Found, Changes, Step)

@@ -67,13 +67,14 @@ class Changes:
 @dataclass
 class Facts:
     """The facts of one batch, in parts of int64 (4, n): field or measure (0 for `longest`), combination, instant, value;
-    what was raised (7, n), see `engine.clocks`."""
+    what was raised (7, n), see `engine.clocks`; news of customers' days that are not counted yet (10, n), see `engine.customers`."""
 
     amounts: list[NDArray[np.int64]] = field(default_factory=list)
     samples: list[NDArray[np.int64]] = field(default_factory=list)
     longest: list[NDArray[np.int64]] = field(default_factory=list)
     raised: list[NDArray[np.int64]] = field(default_factory=list)
     levels: dict[int, list[Changes]] = field(default_factory=dict)
+    days: list[NDArray[np.int64]] = field(default_factory=list)
 
     def count(self, name: str, combinations: Codes, times_us: Instants, amount: int = 1) -> None:
         """`amount` once for each row."""

@@ -17,6 +17,7 @@ from engine.backoffice import OWED
 from engine.cells import Cell, Step
 from engine.columns import Rows
 from engine.contacts import Contacts, Lived, Loads
+from engine.customers import CustomerDays
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import Decoded, kind
 from engine.facts import LEVELS, Facts
@@ -25,7 +26,7 @@ from engine.packing import packed, unpacked
 from engine.pipeline import ORDERS, TOLD, Counters, Engine, Settings
 from engine.policy import Policy
 from engine.repeats import Found
-from engine.shard import cell_us_of
+from engine.shard import cell_us_of, rules_of
 from engine.watch import FAR_US
 from engine.watermark import NEVER_US, Order
 
@@ -44,17 +45,24 @@ class Merged(Engine):
     def __init__(self, settings: Settings, shards: int, secret: Secret = PUBLIC) -> None:
         super().__init__(settings, secret)
         self.shards = shards
-        self.cell_us = cell_us_of(settings)
+        self.cell_us, self.rules = cell_us_of(settings), rules_of(settings)
         self.contacts: _Mirror = _Mirror(self, settings)
         self.back_office.contacts = self.responses.contacts = self.contacts
         self.order = self.sources = _Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.customer_days = CustomerDays(self.combinations, settings.allowed_lateness_us, settings.customer_days_max)
         self.parts = [_Part() for _ in range(shards)]
 
     # In.
 
     def take(self, shard: int, step: bytes) -> None:
-        """Takes the next step of a shard. Raises ValueError for bytes that are none, BrokenInvariant for one that does not follow."""
+        """Takes the next step of a shard. Raises ValueError for bytes that are none, InvalidSetting for one of a shard that holds
+        events to something else, BrokenInvariant for one that does not follow."""
         told, part = Step.from_bytes(step), self.parts[shard]
+        if told.rules != self.rules or self.pane_us % told.slice_us:
+            raise InvalidSetting(
+                "the workers hold events to another policy, other windows or bounds than this hub; "
+                "start all of them with the same settings"
+            )
         if told.from_us != part.until_us:
             raise BrokenInvariant(
                 f"a step of shard {shard} begins at {told.from_us}, and the last one ended at {part.until_us}; "
@@ -95,6 +103,7 @@ class Merged(Engine):
     def limits_reached(self) -> dict[str, int]:
         """How often each limit was met, here and in the shards."""
         found = Counter(super().limits_reached)
+        found["customer_days_max"] += self.customer_days.lost_count
         for part in self.parts:
             found.update(part.limits_reached)
         return dict(found)
@@ -166,6 +175,7 @@ class Merged(Engine):
         for one in here:
             self.contacts.tell(one)
             one.add_to(facts, loads)
+        self.customer_days.take([(one.shard, one.cell.days) for one in here], facts)
         rows = Rows.concatenated([one.rows for one in here])
         spoken = Rows.concatenated([one.spoken for one in here])
         for one in here:
@@ -201,7 +211,10 @@ class Merged(Engine):
         self._count_facts(late)
 
     def _house_keeping(self) -> None:
-        if self.settings.retention_us is not None and abs(self.watermark_us) < -NEVER_US:
+        if abs(self.watermark_us) == -NEVER_US:
+            return
+        self.customer_days.forget(self.watermark_us)
+        if self.settings.retention_us is not None:
             self.tallies.forget((self.watermark_us - self.settings.retention_us) // self.pane_us)
 
     # State.
@@ -214,6 +227,7 @@ class Merged(Engine):
             "shards": self.shards,
             "merged_us": self.sources.merged_us,
             "parts": parts,
+            "customer_days": self.customer_days.saved(),
         }
         return msgspec.msgpack.encode(whole, enc_hook=packed)
 
@@ -229,6 +243,7 @@ class Merged(Engine):
         merged = cls(settings, shards)
         merged.fill(whole["engine"])
         merged.sources.merged_us = whole["merged_us"]
+        merged.customer_days.restore(whole["customer_days"])
         for part, saved in zip(merged.parts, whole["parts"], strict=True):
             part.restore(saved)
         return merged
@@ -272,6 +287,8 @@ class _Part:
     def saved(self) -> dict[str, Any]:
         """For a snapshot: one step that tells all that waits."""
         step = Step(
+            "",
+            1,
             self.until_us,
             self.until_us,
             self.reached_us,
@@ -401,6 +418,10 @@ class _Translated:
             if part.size:
                 part[1] = self.as_[part[1]]
                 column.append(part)
+        if cell.days.size:
+            # Only late waits have a sequence.
+            cell.days[5] = np.where(cell.days[5] < 0, -1, self.sequences_of(cell.days[5]))
+            cell.days[6] = self.as_[cell.days[6]]
         if cell.raised.size:
             cell.raised[1], cell.raised[5] = self.as_[cell.raised[1]], self.agents[cell.raised[5]]
             cell.raised[3] = self.slots_of(cell.raised[3].astype(np.int32))

@@ -159,7 +159,7 @@ class Engine:
         self.repeats = Repeats(self.limits, settings.problems_max)
         self.order = Order(settings.disorder_bound_us, settings.allowed_lateness_us, settings.held_max)
         self.identities = Identities(settings.disorder_bound_us + settings.allowed_lateness_us, settings.identities_max)
-        self.responses = Responses(
+        self.responses = self._responses_of(
             self.contacts, self.limits, settings.allowed_lateness_us, settings.waits_max, settings.customer_days_max
         )
         measured = fields_of(settings.policy.measures)
@@ -179,6 +179,9 @@ class Engine:
         self._agents = self._saids = np.empty(0, np.int32)
         self.own_counters = Counters()
         self.reclaimed_us = NEVER_US
+
+    #: What keeps the response measures.
+    _responses_of = Responses
 
     # In.
 

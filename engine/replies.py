@@ -11,7 +11,7 @@ from engine.calendars import worked
 from engine.clocks import NEVER, put
 from engine.compiled import compiled
 from engine.definitions import LEFT_OUT, MEASURES_MAX, STARTS
-from engine.events import DIMENSIONS, kind
+from engine.events import kind
 from engine.facts import FIELDS
 from engine.keys import Number
 from engine.lifecycle import Phase
@@ -57,7 +57,6 @@ _REPLIES = tuple(kind(name) for name in WRITTEN_BY.values())
 BEGINNINGS = {name: place for place, name in enumerate(STARTS)}
 EACH = len(BEGINNINGS)
 _OPENING, _HANDING, _WRITING, _TURN, _FURTHER, _QUEUING, _TAKING = range(EACH)
-_TENANT = DIMENSIONS.index("tenant")
 _NO_BITS = np.uint64(0)
 _F_FIRST = len(FIELDS)
 
@@ -66,11 +65,11 @@ _F_FIRST = len(FIELDS)
 def follow(  # pragma: no cover
     kinds: NDArray[np.int8], times_us: Index, ranks_us: Index, lates: NDArray[np.bool_], sequences: Index,
     contacts: NDArray[np.int32], customers: Bits, combinations: NDArray[np.int32], before: NDArray[np.uint8],
-    after: NDArray[np.uint8], contact_keys: Bits, values: NDArray[np.int32], state: State, book: Rulebook,
+    after: NDArray[np.uint8], contact_keys: Bits, tenants: Bits, state: State, book: Rulebook,
 ) -> None:  # fmt: skip
     """Takes rows, sorted by contact and then by place in the order of processing, from `counts[ROW]` on; stops for want of room.
 
-    `combinations` are those after the rows, -1 for illegal ones; `before` and `after` phases; `values` of each combination.
+    `combinations` are those after the rows, -1 for illegal ones; `before` and `after` phases; `tenants` the key of each combination's.
     """
     heads, soonest_us, waits, counts, amounts = state.heads, state.soonest_us, state.waits, state.counts, state.amounts
     rules, starts, ends_of, asides_of, applies_to = book.rules, book.starts, book.ends, book.asides, book.applies
@@ -158,7 +157,7 @@ def follow(  # pragma: no cover
                     customer = head.customer if head.customer != _NO_BITS else contact_keys[slot]
                     sequence = sequences[row] if lates[row] else -1
                     start(
-                        measure, slot, time_us, ranks_us[row], sequence, customer, values[combination, _TENANT], state, book
+                        measure, slot, time_us, ranks_us[row], sequence, customer, tenants[combination], state, book
                     )  # fmt: skip
                     continue
                 left = rule.hours > 0 and not worked(rule.hours, time_us, time_us + 1, opens, closes, through, spans)

@@ -19,7 +19,7 @@ from engine.definitions import MEASURES_MAX, Measure
 from engine.events import DIMENSIONS, KINDS, kind
 from engine.facts import FIELDS, Facts
 from engine.hours import Hours
-from engine.keys import Number, place_of
+from engine.keys import PUBLIC, Number, key_of, place_of
 from engine.policy import Limits
 from engine.replies import BEGINNINGS, EACH, WRITTEN_BY, follow
 from engine.times import DAY_US, local_midnight_us
@@ -77,7 +77,7 @@ class Responses:
         self.customer_days_max = customer_days_max
         self.rules = np.array([_rule(measure, limits, zones(self.measures)) for measure in self.measures], RULE)
         self._book = _masks(self.measures)
-        self._applies = np.zeros(0, np.uint64)
+        self._applies = self._tenants = np.zeros(0, np.uint64)
         self._days = _Days(zones(self.measures))
         self.heads = np.zeros(0, HEAD)
         self.soonest_us = np.zeros(0, np.int64)
@@ -114,7 +114,7 @@ class Responses:
             state, book = self._state(), self._rulebook()
             follow(
                 rows.kinds, rows.times_us, rows.ranks_us, rows.lates, rows.sequences, rows.contacts, rows.customers,
-                lived.combinations, lived.before, lived.after, self.contacts.keys, self.combinations.values, state, book,
+                lived.combinations, lived.before, lived.after, self.contacts.keys, self._tenants, state, book,
             )  # fmt: skip
             self._break_ties()
             self._hand_over(facts)
@@ -171,7 +171,7 @@ class Responses:
         if is_same:
             return
         self._book, self._days = _masks(self.measures), _Days(zones(self.measures))
-        self._applies = np.zeros(0, np.uint64)
+        self._applies = self._tenants = np.zeros(0, np.uint64)
         self.heads["first"], self.heads["started"] = -1, ~np.uint64(0)
         self.heads["replied"] = self.heads["running"] = self.heads["pending"] = 0
         self.soonest_us[:] = NEVER
@@ -190,11 +190,13 @@ class Responses:
             self.soonest_us = stretched(self.soonest_us, slots, NEVER)
         if len(self._applies) < len(self.combinations):
             texts = [names.texts for names in self.combinations.names]
-            new = []
+            new, tenants = [], []
             for codes in self.combinations.values[len(self._applies) : len(self.combinations)].tolist():
                 facts = {name: of[code] for name, of, code in zip(DIMENSIONS, texts, codes, strict=True)}
                 new.append(sum(1 << number for number, measure in enumerate(self.measures) if measure.holds(facts)))
+                tenants.append(key_of(facts["tenant"], PUBLIC))
             self._applies = np.concatenate((self._applies, np.array(new, np.uint64)))
+            self._tenants = np.concatenate((self._tenants, np.array(tenants, np.uint64)))
 
     def _make_room_for_waits(self) -> None:
         """For what one row may begin, as far as the limits go."""

@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cells import MIRRORED, Cell, Lives, Step
+from engine.cells import MIRRORED, Cell, Lives, Step, digest
 from engine.columns import Rows, grown
 from engine.contacts import Lived, Loads
-from engine.errors import InvalidSetting
+from engine.customers import PartialResponses
 from engine.events import KINDS, kind
 from engine.facts import Changes, Facts
 from engine.keys import PUBLIC, Secret
@@ -29,7 +29,7 @@ from engine.times import MINUTE_US
 from engine.watch import FAR_US
 from engine.watermark import NEVER_US
 
-__all__ = ["Shard", "cell_us_of"]
+__all__ = ["Shard", "cell_us_of", "rules_of"]
 
 Index = NDArray[np.int64]
 
@@ -48,22 +48,21 @@ def cell_us_of(settings: Settings) -> int:
     return gcd(*(condition.step_us for condition in settings.policy.conditions)) or MINUTE_US
 
 
-class Shard(Engine):
-    """An engine that says what it finds out and counts nothing. `absorb`, `advance` and `finish_source` take in; `step` takes out.
+def rules_of(settings: Settings) -> str:
+    """Tells whether shards and what merges them hold events to the same."""
+    return digest((settings.policy, settings.disorder_bound_us, settings.allowed_lateness_us, settings.linger_us))
 
-    Raises InvalidSetting for a policy with a measure that counts by customer, whose contacts lie in several shards.
-    """
+
+class Shard(Engine):
+    """An engine that says what it finds out and counts nothing. `absorb`, `advance` and `finish_source` take in; `step` takes out."""
+
+    _responses_of = PartialResponses
 
     def __init__(self, settings: Settings, secret: Secret = PUBLIC) -> None:
         super().__init__(settings, secret)
-        for measure in settings.policy.measures:
-            if measure.unit == "customer":
-                raise InvalidSetting(
-                    f"{measure.where}: the measure {measure.name} counts by customer, whose contacts lie in several partitions; "
-                    "leave it out, or run Floorwatch on one machine"
-                )
         self.cell_us = cell_us_of(settings)
         self.slice_us = gcd(self.cell_us, self.pane_us)
+        self.rules = rules_of(settings)
         self.until_us = NEVER_US
         # By slot the key that the last step told of it.
         self.told = np.zeros(0, np.uint64)
@@ -88,7 +87,7 @@ class Shard(Engine):
                 self.order.floor_us, NEVER_US if self.own_counters.last_us is None else self.own_counters.last_us
             )
         cells = [*self._cells(released, reached_us)]
-        step = Step(self.until_us, until_us, reached_us, cells, {}, {})
+        step = Step(self.rules, self.slice_us, self.until_us, until_us, reached_us, cells, {}, {})
         if freed := self._freed(until_us):
             step.cells.append(freed)
         step.sources = {name: (source.newest_us, source.finished) for name, source in self.order.sources.items()}
@@ -132,7 +131,7 @@ class Shard(Engine):
             first = end
         facts = Facts()
         self.responses.due(reached_us, facts)
-        if facts.amounts:
+        if facts.amounts or facts.days:
             yield self._told(facts, reached_us - 1, reached_us)
 
     def _cell(self, rows: Rows, low_us: int, due_us: int) -> Cell:
@@ -159,7 +158,7 @@ class Shard(Engine):
     ) -> Cell:  # fmt: skip
         """A cell, with what it tells of."""
         amounts, samples, longest = (_joined(parts, 4) for parts in (facts.amounts, facts.samples, facts.longest))
-        raised = _joined(facts.raised, 7)
+        raised, days = _joined(facts.raised, 7), _joined(facts.days, 10)
         levels = {level: _chained(parts) for level, parts in facts.levels.items()}
         loaded = _loads(loads)
         heard_of = (lived.combinations >= 0) & _heard_of(lived.rows)
@@ -168,7 +167,7 @@ class Shard(Engine):
         instants = [passed_on.ranks_us, lived.rows.ranks_us, raised[2], amounts[2][amounts[2] < end_us]]
         stirred_us = max(int(part.max(initial=NEVER_US)) for part in instants)
         amounts = _summed(amounts, self.slice_us, len(self.combinations))
-        as_ = _Codes(amounts[1], samples[1], longest[1], raised[1], *(of.combinations for of in levels.values()), spoken_as,
+        as_ = _Codes(amounts[1], samples[1], longest[1], raised[1], days[6], *(of.combinations for of in levels.values()), spoken_as,
                      *(lives.lives[name] for name in ("combination", "waiting_as", "served_as")),
                      *(() if found is None else (found.combinations,)))  # fmt: skip
         saids = _Codes(passed_on.saids, spoken.saids)
@@ -181,6 +180,7 @@ class Shard(Engine):
             lives.lives[name] = as_.places(lives.lives[name])
         if found is not None:
             found.combinations = as_.places(found.combinations)
+        days[6] = as_.places(days[6])
         raised[5], loaded[0] = agents.places(raised[5]), agents.places(loaded[0])
         lives.lives["agent"] = agents.places(lives.lives["agent"])
         for rows in (passed_on, spoken):
@@ -189,7 +189,7 @@ class Shard(Engine):
         return Cell(
             low_us, end_us, stirred_us, {}, [self.combinations.texts_of(code) for code in as_.used.tolist()],
             [said_texts[code] for code in saids.used.tolist()], [self.agents.names.texts[code] for code in agents.used.tolist()],
-            amounts, samples, longest, raised, levels, loaded, passed_on, {}, spoken, as_.places(spoken_as), found, lives,
+            amounts, samples, longest, raised, days, levels, loaded, passed_on, {}, spoken, as_.places(spoken_as), found, lives,
         )  # fmt: skip
 
     def _lives(self, slots: NDArray[np.int32]) -> Lives:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.calendars import due_at, worked
 from engine.clocks import NEVER, put
 from engine.compiled import compiled
-from engine.definitions import AS_ELAPSED, LEFT_OUT, MEASURES_MAX
+from engine.definitions import AS_ELAPSED, LEFT_OUT
 from engine.facts import FIELDS
 from engine.keys import Number, blended, place_of
 from engine.watermark import NEVER_US
@@ -132,7 +132,7 @@ def soonest(
 
 @compiled
 def start(
-    measure: Number, slot: Number, time_us: Number, rank_us: Number, sequence: Number, customer: np.uint64, tenant: Number, state: State, book: Rulebook
+    measure: Number, slot: Number, time_us: Number, rank_us: Number, sequence: Number, customer: np.uint64, tenant: np.uint64, state: State, book: Rulebook
 ) -> None:  # fmt: skip  # pragma: no cover
     """Begins a wait; `sequence` is that of a late row, -1 otherwise. Room for two amounts and a tie must be there."""
     head, rule = state.heads[slot], book.rules[measure]
@@ -199,12 +199,12 @@ def start(
 
 @compiled
 def _record(
-    measure: Number, customer: np.uint64, tenant: Number, day_us: Number, ends_us: Number, time_us: Number, rank_us: Number,
+    measure: Number, customer: np.uint64, tenant: np.uint64, day_us: Number, ends_us: Number, time_us: Number, rank_us: Number,
     sequence: Number, combination: Number, state: State, book: Rulebook,
 ) -> Any:  # fmt: skip  # pragma: no cover
     """The record of a customer's day, a new one for a new day, -1 where there is no room; one more of its waits is open."""
     counts = state.counts
-    key = blended(blended(customer, int(day_us)), int(tenant) * MEASURES_MAX + int(measure))
+    key = blended(blended(customer, int(day_us)) ^ blended(tenant, 1), int(measure))
     at = place_of(state.keys, key)
     if state.keys[at] != key:
         if counts[RECORDS] >= book.records_max:
@@ -279,6 +279,8 @@ def _rest(place: Number, state: State) -> None:  # pragma: no cover
     wait = state.waits[place]
     if wait.record >= 0:
         state.records[wait.record].open -= 1
+        if state.records[wait.record].open == 0:
+            _news(wait.record, state)
         wait.record = -1
     wait.phase, wait.late_us, wait.ends_us = IDLE, NEVER, NEVER
 

@@ -1,14 +1,12 @@
 """Shards and what merges them are one engine: dealt by contact, cut anywhere, stopped and gone on with, every figure is the same."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.definitions import Measure
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import decode
 from engine.merged import Merged
@@ -16,6 +14,7 @@ from engine.pipeline import Engine, Settings
 from engine.shard import Shard
 from engine.watermark import NEVER_US
 from tests.engine.running import counted, run, said, sources_of
+from tests.engine.test_responses_oracle import MEASURED, named
 from tests.histories import SETTINGS, Happening, centres, disordered, doubled, in_order, line, several_sources
 from tests.reference import Arrival
 from tests.simulation.shards import shard_of
@@ -110,6 +109,15 @@ def test_conditions_are_raised_and_end_at_the_same_instants(
     assert said(merged) == said(whole)
 
 
+@given(centres(legal=False), st.integers(2, 3), FRAMES, st.lists(st.integers(1, 6), max_size=3))
+def test_response_measures_are_the_same_by_customer_too(
+    happenings: list[Happening], count: int, cuts: list[int], stops: list[int]
+) -> None:
+    script = named(in_order(happenings))
+    whole, merged = run(script, MEASURED), Centre(MEASURED, count, stops).play(script, cuts)
+    assert said(merged) == said(whole)
+
+
 @given(centres(legal=False), FRAMES, st.lists(st.integers(0, 60), max_size=3), st.integers(0, 200))
 def test_the_clock_raises_what_is_due_while_nobody_speaks(
     happenings: list[Happening], cuts: list[int], quiet: list[int], seconds: int
@@ -146,8 +154,8 @@ def test_the_present_is_told_as_by_one_engine() -> None:
     for arrival in script:
         whole.absorb(decode(line(arrival), source=arrival.source))
         centre.absorb(arrival)
-    whole.advance(40 * S)
-    centre.advance(40 * S)
+    whole.advance(14 * S)
+    centre.advance(14 * S)
     expected, found = whole.now(), centre.merged.now()
     for told in (expected, found):
         told["groups"] = {name: sorted(rows, key=str) for name, rows in told["groups"].items()}
@@ -166,7 +174,8 @@ def test_a_step_that_does_not_follow_stops_the_merging() -> None:
         merged.take(0, b"\x81\xa5cells\x90")
 
 
-def test_shards_say_which_measure_they_cannot_keep() -> None:
-    measure = Measure("daily", "customer", "written", within_us=S)
-    with pytest.raises(InvalidSetting, match="daily counts by customer"):
-        Shard(replace(SETTINGS, policy=replace(SETTINGS.policy, measures=(measure,))))
+def test_what_merges_refuses_steps_of_shards_under_another_policy() -> None:
+    shard = Shard(SETTINGS)
+    shard.advance(10 * S)
+    with pytest.raises(InvalidSetting, match="start all of them with the same settings"):
+        Merged(WATCHED, 1).take(0, shard.step(10 * S))
