@@ -5,7 +5,7 @@ Owns what is checked. Never follows what a plan means. Law: a plan that was read
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ DEFAULT = Path(__file__).with_name("default.yaml")
 LEVELS_MAX, RULES_MAX, NAMES_MAX = 10, 500, 5_000
 OWNER, DEPARTMENT = "owner", "department"
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_READERS: dict[type, Callable[[Any], Any]] = {Duration: Duration.read, Week: Week, Local: Local}
 _PATH = re.compile(r" - at `([^`]*)`$")
 
 
@@ -54,11 +55,7 @@ def plan_of(data: bytes, name: str, folder: Path = Path()) -> Plan:
 
 
 def _read(kind: type, said: Any) -> Any:
-    if kind is Duration:
-        return Duration.read(said)
-    if kind in (Week, Local):
-        return kind(said)
-    raise NotImplementedError
+    return _READERS[kind](said)
 
 
 def _line(path: str, said: Any, lines: Lines) -> int:

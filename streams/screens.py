@@ -6,12 +6,12 @@ said at once, each with its line and what would be right.
 """
 
 import re
-from collections.abc import Callable
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidSetting
+from streams.policy.parts import entries_of
 from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
 
 __all__ = ["FIGURES", "NAMES_MAX", "PAGES", "SCREENS_MAX", "read_screens"]
@@ -40,14 +40,14 @@ def read_screens(path: Path) -> Screens:
     with faults.gathered():
         if not any(line.split(b"#")[0].strip() for line in data.splitlines()):
             raise InvalidPolicy(f"{path}:1: the file says nothing; write screens:, and under it a name with its pages")
-        said = _entries(compose(data, str(path), faults), ("screens",), "the file", faults)
+        said = entries_of(compose(data, str(path), faults), ("screens",), "the file", faults)
         screens = _screens(said, path, faults)
     if faults.told:
         raise InvalidSetting("\n".join(faults.told))
     return screens
 
 
-def _screens(said: dict[str, Node], path: Path, faults: Faults) -> Screens:
+def _screens(said: Mapping[str, Node], path: Path, faults: Faults) -> Screens:
     if "screens" not in said:
         raise InvalidPolicy(f"{path}:1: the file names no screens; write screens:, and under it a name with its pages")
     node = said["screens"]
@@ -70,23 +70,13 @@ def _screens(said: dict[str, Node], path: Path, faults: Faults) -> Screens:
 
 def _screen(node: Node, faults: Faults) -> dict[str, Any]:
     screen: dict[str, Any] = {}
-    for name, value in _entries(node, tuple(_READERS), "a screen", faults).items():
+    for name, value in entries_of(node, tuple(_READERS), "a screen", faults).items():
         with faults.gathered():
             screen[name] = _READERS[name](value, faults)
     chosen = sum(len(screen.get(name, ())) for name in ("queues", "tenants", "key_accounts"))
     if chosen > NAMES_MAX:
         raise InvalidPolicy(f"{node.where}: the screen names {chosen} queues and tenants; it may name {NAMES_MAX}")
     return screen
-
-
-def _entries(node: Node, known: tuple[str, ...], what: str, faults: Faults) -> dict[str, Node]:
-    if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: {what} consists of names and values; choose from {', '.join(known)}")
-    for name in (name for name in node.entries if name not in known):
-        near = get_close_matches(name, known, 1)
-        right = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-        faults.told.append(f"{node.places[name]}: {name!r} is unknown in {what}; {right}")
-    return {name: node.entries[name] for name in node.entries if name in known}
 
 
 def _text(node: Node) -> str:
@@ -134,7 +124,7 @@ def _yes(node: Node, faults: Faults) -> bool:
 
 def _thresholds(node: Node, faults: Faults) -> dict[str, list[float]]:
     found = {}
-    for name, limits in _entries(node, FIGURES, "thresholds", faults).items():
+    for name, limits in entries_of(node, FIGURES, "thresholds", faults).items():
         with faults.gathered():
             texts = _texts(limits, faults)
             try:
@@ -151,7 +141,7 @@ def _thresholds(node: Node, faults: Faults) -> dict[str, list[float]]:
 
 def _sound(node: Node, faults: Faults) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, value in _entries(node, (*SEVERITIES, "quiet"), "sound", faults).items():
+    for name, value in entries_of(node, (*SEVERITIES, "quiet"), "sound", faults).items():
         with faults.gathered():
             if name == "quiet":
                 found[name] = _texts(value, faults)

@@ -5,6 +5,7 @@ what stands in them. The law: what was read is what is kept, so a bundle is the 
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,7 +52,7 @@ class Bundle:
         return hashlib.sha256(written).hexdigest()
 
 
-class Files:
+class Files(ABC):
     """What one reading of a policy takes from its folder: `taken` by path from there, `asked` also what could not be read."""
 
     def __init__(self, name: str) -> None:
@@ -81,8 +82,9 @@ class Files:
             self.taken[name] = data
         return str(self.folder / name), self.taken[name]
 
+    @abstractmethod
     def _data(self, name: str, named: Text, bytes_max: int) -> bytes:
-        raise NotImplementedError
+        """A file's bytes, at most one more than the limit. Raises InvalidPolicy."""
 
     @staticmethod
     def _outside(named: Text) -> InvalidPolicy:

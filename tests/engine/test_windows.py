@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from engine.errors import InvalidSetting
 from engine.times import DAY_US, HOUR_US, MINUTE_US, iso, parse_times
-from engine.windows import Spec, bounds_between, collect, pane_us_of
-from tests.engine.events import S, at, engine_of
+from engine.windows import Spec, _Levels, bounds_between, collect, pane_us_of
+from tests.engine.events import S, at, clock_us, engine_of
 
 _ZONES = (
     "UTC",
@@ -158,3 +158,18 @@ def test_a_window_that_is_not_over_is_counted_up_to_the_present():
     bounds = [np.array([at(clock, "x").time_us]) for clock in ("8:00", "8:30")]
     (figures,) = collect(engine.tallies.rollups[0], engine.pane_us, *bounds, until_us=at("8:14", "x").time_us)
     assert figures.field("waiting_area_us").tolist() == [4 * MINUTE_US]
+
+
+def test_levels_of_all_groups_are_those_of_each() -> None:
+    arrivals = [
+        at(clock_us("8:00") + number * MINUTE_US, "contact.queued", f"c{number}", queue=f"q{number % 7}")
+        for number in range(60)
+    ]
+    engine = engine_of(*arrivals, rollups=(("queue",),))
+    (rollup,) = engine.tallies.rollups
+    levels = _Levels(rollup)
+    panes = np.arange(clock_us("7:58"), clock_us("9:30"), MINUTE_US) // engine.pane_us
+    one_by_one = np.stack([levels.at(group, panes) for group in range(len(rollup.groups))])
+    assert one_by_one.any()
+    for place, pane in enumerate(panes.tolist()):
+        assert (levels.of_all(pane) == one_by_one[:, place]).all()
