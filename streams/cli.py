@@ -25,6 +25,8 @@ _COMMANDS = {
     "capacity": ("streams.capacity.command", "capacity"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
+    "gateway": ("streams.kafka.gateway_command", "gateway"),
+    "worker": ("streams.kafka.worker_command", "worker"),
     "topics": ("streams.kafka.command", "topics"),
     "deadletter": ("streams.kafka.command", "deadletter"),
 }

@@ -3,8 +3,8 @@
 Owns: `POST /v1/events`, its limits and its answers. Never touches the engine and never keeps a body: it decodes to
 judge the lines, removes what must not be kept, hands the rest to the service and waits until it is durable.
 
-Law: 200 means on disk. Every other answer says whether anything was stored, and 429 and 503 mean that nothing was. Who is held to some shops
-sends of these only, and by a source of his own, so that his disorder is nobody else's.
+Law: 200 means on disk. Every other answer says whether anything was stored, 429 and 503 mean that nothing was, 504 that nobody knows. Who
+is held to some shops sends of these only, and by a source of his own, so that his disorder is nobody else's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streams.ownership import foreign, owned
 from streams.rates import Rates
 from streams.settings import ServiceSettings
 
-__all__ = ["Busy", "Gateway", "Judged", "judge"]
+__all__ = ["Busy", "Gateway", "Judged", "Service", "judge", "judged_piece"]
 
 SOURCE_LENGTH_MAX = 64
 #: Names of sources that a writer of some shops may use, of all that there may be.
@@ -41,7 +41,8 @@ AT_ONCE_BYTES_MAX = 2_048
 
 
 class Busy(Exception):
-    """Nothing was stored and nothing is wrong: come again. `status` is 429 (backlog, rate) or 503 (not ready)."""
+    """Nothing is wrong with the body: come again. `status` is 429 (backlog, rate) or 503 (not ready), where nothing was stored, or 504,
+    where that is not known."""
 
     def __init__(self, status: int, message: str, reason: str = "", retry_after_s: int = 0) -> None:
         super().__init__(message)
@@ -96,21 +97,10 @@ def judge(
     vocabulary = Vocabulary(secret)
     first_line = 1
     for piece in pieces(lines_of(body)):
-        scrubbed, unread = pseudonyms.scrub(piece)
-        read = partial(decode, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
-        decoded = read(scrubbed)
-        if tenants is not None:
-            scrubbed, decoded = owned(scrubbed, decoded, first_line, tenants, read)
+        decoded, scrubbed = judged_piece(
+            piece, pseudonyms, vocabulary, source=source, first_line=first_line, latest_us=latest_us, tenants=tenants
+        )
         refused = {reject.line - first_line for reject in decoded.rejects}
-        # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
-        missed = {index: ("invalid_json", "unreadable") for index in unread if index not in refused}
-        if tenants is not None:
-            missed = foreign(scrubbed, decoded, first_line, tenants) | missed
-        if missed:
-            scrubbed = _without(scrubbed, set(missed), blank=True)
-            decoded = read(scrubbed)
-            decoded.rejects += [Reject(source, first_line + index, *missed[index]) for index in sorted(missed)]
-            refused.update(missed)
         judged.rejects += decoded.rejects
         decoded.rejects = []  # The journal counts them, durably; the engine must not count them once more.
         if decoded.count:
@@ -118,6 +108,29 @@ def judge(
             judged.bodies.append(_without(scrubbed, refused) if refused else scrubbed)
         first_line += piece.count(b"\n")
     return judged
+
+
+def judged_piece(
+    piece: bytes, pseudonyms: Pseudonyms, vocabulary: Vocabulary, *, source: str, first_line: int, latest_us: int | None,
+    tenants: frozenset[str] | None = None,
+) -> tuple[Decoded, bytes]:  # fmt: skip
+    """The lines decoded, and as they may be stored once those that are rejected are left out; with `tenants`, those of other shops are
+    rejected. Raises nothing for any bytes."""
+    scrubbed, unread = pseudonyms.scrub(piece)
+    read = partial(decode, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+    decoded = read(scrubbed)
+    if tenants is not None:
+        scrubbed, decoded = owned(scrubbed, decoded, first_line, tenants, read)
+    refused = {reject.line - first_line for reject in decoded.rejects}
+    # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
+    missed = {index: ("invalid_json", "unreadable") for index in unread if index not in refused}
+    if tenants is not None:
+        missed = foreign(scrubbed, decoded, first_line, tenants) | missed
+    if missed:
+        scrubbed = _without(scrubbed, set(missed), blank=True)
+        decoded = read(scrubbed)
+        decoded.rejects += [Reject(source, first_line + index, *missed[index]) for index in sorted(missed)]
+    return decoded, scrubbed
 
 
 def _without(lines: bytes, indices: set[int], *, blank: bool = False) -> bytes:

@@ -23,11 +23,10 @@ import click
 
 from alerts.alertmanager import Address
 from engine.errors import InvalidSetting
-from engine.pipeline import Settings
 from engine.policy import Policy
-from engine.times import DAY_US, HOUR_US, MINUTE_US
-from engine.windows import Spec
+from engine.times import DAY_US
 from streams.connectors.connections import Connection, read_connections
+from streams.figures import live_settings
 from streams.history.importing import store_url
 from streams.history.store import Store as HistoryStore
 from streams.history.store import StoreError as HistoryError
@@ -53,14 +52,7 @@ JOURNAL = "journal.sqlite"
 HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
-WINDOW_US = 15 * MINUTE_US
-WINDOW_STEP_US = MINUTE_US
-RETENTION_US = 25 * HOUR_US
-BATCH_ROWS = 1 << 18
-"""The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
 SIMULATED_PAST = "1h"
-ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",), ("category", "region"))
-"""By tenant is what a reader of one shop is given as the whole; by category and region is for the map of trends."""
 
 
 class CannotStart(Exception):
@@ -216,17 +208,6 @@ def _address(url: str | None) -> str:
         raise SettingsError(f"{error}.") from None
 
 
-def _engine_settings(settings: ServiceSettings, policy: Policy) -> Settings:
-    return Settings(
-        rollups=ROLLUPS,
-        policy=policy,
-        windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
-        disorder_bound_us=settings.disorder_bound_us,
-        retention_us=RETENTION_US,
-        batch_rows=BATCH_ROWS,
-    )
-
-
 def _screens(path: Path | None) -> Screens:
     try:
         return read_screens(path) if path else {}
@@ -311,7 +292,7 @@ def _serve(
         def companion(address: str) -> contextlib.AbstractContextManager[None]:
             return _simulated_centre(address, settings) if simulate else contextlib.nullcontext()
 
-        engine_settings = _engine_settings(settings, policy)
+        engine_settings = live_settings(policy, settings.disorder_bound_us)
         return _run_loop(
             serve(
                 settings,

@@ -19,7 +19,7 @@ from yarl import URL
 
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.stretches import Stretch
-from streams.kafka.transport import JoiningTransport
+from streams.kafka.transport import JoiningConsumer, JoiningTransport
 
 __all__ = ["Application", "create_app"]
 
@@ -44,6 +44,9 @@ class Application(faust.App):
     def committable(self, tp: TP, processed: int) -> int | None:
         """The offset to commit when all below `processed` is; None for none yet. Committed is only what exceeds the last."""
         return processed
+
+    async def placed(self, consumer: JoiningConsumer) -> None:
+        """Reading begins anew: every partition that is assigned stands where it was committed. Here it may be moved."""
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         # Left to itself, Faust would begin the agent anew, which goes on behind what was lost.

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
@@ -60,9 +60,7 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
         # Without a handler of its own, every attempt would be reported; the sentence at the end says it once.
         logging.getLogger("kafka").addHandler(logging.NullHandler())
         try:
-            settings = read_settings(os.environ)
-            if bootstrap:
-                settings = replace(settings, bootstrap=tuple(server.strip() for server in bootstrap.split(",")))
+            settings = read_settings(os.environ, bootstrap)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:

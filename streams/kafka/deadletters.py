@@ -7,7 +7,7 @@ sending them again. Never repairs a letter, and never puts its content into a me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -21,9 +21,12 @@ from streams.kafka.topics import patience
 if TYPE_CHECKING:  # With the engine's compiled loops, a command would take a second longer to start.
     from engine.events import Reject
 
-__all__ = ["DeadLetter", "dead_letters", "first_unsent", "read", "resend"]
+__all__ = ["DeadLetter", "dead_letters", "first_unsent", "fitting", "read", "resend"]
 
 _READ_S_MAX = 10
+#: What of a letter is kept at most: a record may have been larger once its sender's compression is undone.
+VALUE_BYTES_MAX = 900_000
+KEY_BYTES_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ def dead_letters(stretch: Stretch, rejects: Sequence[Reject]) -> list[DeadLetter
         for record in stretch.empty
     ]  # fmt: skip
     return sorted(letters, key=lambda letter: (letter.offset, letter.line))
+
+
+def fitting(letter: DeadLetter) -> DeadLetter:
+    """The letter as Kafka takes it: one that is too long is cut, and its reason says so."""
+    value, key = (letter.value or b"")[:VALUE_BYTES_MAX], (letter.key or b"")[:KEY_BYTES_MAX]
+    if value == (letter.value or b"") and key == (letter.key or b""):
+        return letter
+    return replace(letter, value=value, key=key or None, reason=f"{letter.reason}_cut")
 
 
 def read(settings: KafkaSettings, first: int = 0) -> Iterator[DeadLetter]:

@@ -23,7 +23,9 @@ __all__ = ["VARIABLES", "KafkaSettings", "Password", "Topic", "read_settings"]
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 PARTITIONS_MAX = 1_000
 PREFIX_LENGTH_MAX = 200
+SECRET_LENGTH_MIN = 16
 SECRET_LENGTH_MAX = 512
+COMPACTED_SEGMENT_BYTES = 64 * MIB
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 #: Loggers that write out at debug level the very bytes that are sent, and with them the password of PLAIN.
@@ -50,11 +52,13 @@ class Password(str):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it should be. `retention_us` None keeps for ever the newest record of every key, which is compaction."""
+    """A topic as it should be. `retention_us` None keeps for ever the newest record of every key, which is compaction. `stamped` has
+    the broker say when a record came, whatever its sender says."""
 
     name: str
     partitions: int
     retention_us: int | None
+    stamped: bool = False
 
     @property
     def compacted(self) -> bool:
@@ -64,8 +68,10 @@ class Topic:
     def configuration(self) -> dict[str, str]:
         """In Kafka's words, where a retention has milliseconds."""
         if self.retention_us is None:
-            return {"cleanup.policy": "compact"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_us // 1_000)}
+            # Only segments that are full are compacted, and whoever takes over a partition reads all that is there.
+            return {"cleanup.policy": "compact", "segment.bytes": str(COMPACTED_SEGMENT_BYTES)}
+        kept = {"cleanup.policy": "delete", "retention.ms": str(self.retention_us // 1_000)}
+        return kept | ({"message.timestamp.type": "LogAppendTime"} if self.stamped else {})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,6 +94,8 @@ class KafkaSettings:
     mechanism: str | None = None
     user: str | None = None
     password: Password | None = None
+    secret: Password | None = None
+    """What keys and pseudonyms are made from, the same for all workers and gateways; see streams.kafka.secrets."""
 
     session_timeout_s: float = 10.0
     """How long a worker may be silent before others take over its partitions."""
@@ -123,6 +131,8 @@ class KafkaSettings:
                 raise SettingsError(f"The setting {name} must be greater than zero, not {value}.")
         if self.session_timeout_s > self.request_timeout_s:
             raise SettingsError("session_timeout_s must not be longer than request_timeout_s.")
+        if self.secret is not None and not SECRET_LENGTH_MIN <= len(self.secret.encode()) <= SECRET_LENGTH_MAX:
+            raise SettingsError(f"The secret must have {SECRET_LENGTH_MIN} to {SECRET_LENGTH_MAX} bytes.")
         self._check_login()
 
     def _check_login(self) -> None:
@@ -164,12 +174,12 @@ class KafkaSettings:
     @property
     def events(self) -> Topic:
         """What happened, as it was sent."""
-        return Topic(f"{self.prefix}.events", self.partitions, self.events_retention_us)
+        return Topic(f"{self.prefix}.events", self.partitions, self.events_retention_us, stamped=True)
 
     @property
-    def tallies(self) -> Topic:
-        """What the workers count: absolute figures by key, of which the newest holds."""
-        return Topic(f"{self.prefix}.tallies", self.partitions, None)
+    def steps(self) -> Topic:
+        """What the workers make of the events, step by step: see streams.kafka.steps. Kept as long as these."""
+        return Topic(f"{self.prefix}.steps", self.partitions, self.events_retention_us)
 
     @property
     def snapshots(self) -> Topic:
@@ -183,7 +193,7 @@ class KafkaSettings:
 
     @property
     def topics(self) -> tuple[Topic, ...]:
-        return (self.events, self.tallies, self.snapshots, self.deadletters)
+        return (self.events, self.steps, self.snapshots, self.deadletters)
 
     @property
     def tls_context(self) -> ssl.SSLContext | None:
@@ -225,18 +235,22 @@ VARIABLES = {
     "FLOORWATCH_KAFKA_USER": "user",
     "FLOORWATCH_KAFKA_PASSWORD": "password",
     "FLOORWATCH_KAFKA_PASSWORD_FILE": "password",
+    "FLOORWATCH_KAFKA_SECRET": "secret",
+    "FLOORWATCH_KAFKA_SECRET_FILE": "secret",
 }
 
 
-def read_settings(environment: Mapping[str, str]) -> KafkaSettings:
-    """The settings that the environment tells, the defaults where it says nothing. Raises SettingsError; repeats no secret."""
+def read_settings(environment: Mapping[str, str], bootstrap: str | None = None) -> KafkaSettings:
+    """The settings that the environment tells, the defaults where it says nothing; `bootstrap` names other brokers. Raises SettingsError;
+    repeats no secret."""
+    if bootstrap:
+        environment = {**environment, "FLOORWATCH_KAFKA_BOOTSTRAP": bootstrap}
     unknown = sorted(name for name in environment if name.startswith("FLOORWATCH_KAFKA_") and name not in VARIABLES)
     if unknown:
         raise SettingsError(f"The variable {unknown[0]} is not known; those that are: {', '.join(VARIABLES)}.")
-    if environment.get("FLOORWATCH_KAFKA_PASSWORD") and environment.get("FLOORWATCH_KAFKA_PASSWORD_FILE"):
-        raise SettingsError(
-            "FLOORWATCH_KAFKA_PASSWORD and FLOORWATCH_KAFKA_PASSWORD_FILE are both set; keep one of them."
-        )
+    for name in ("FLOORWATCH_KAFKA_PASSWORD", "FLOORWATCH_KAFKA_SECRET"):
+        if environment.get(name) and environment.get(f"{name}_FILE"):
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one of them.")
     told = {name: environment[name] for name in VARIABLES if environment.get(name)}
     return KafkaSettings(**{VARIABLES[name]: _read(name, text) for name, text in told.items()})
 
@@ -244,10 +258,10 @@ def read_settings(environment: Mapping[str, str]) -> KafkaSettings:
 def _read(name: str, text: str) -> Any:
     if name == "FLOORWATCH_KAFKA_BOOTSTRAP":
         return tuple(server.strip() for server in text.split(","))
-    if name == "FLOORWATCH_KAFKA_PASSWORD":
+    if name in ("FLOORWATCH_KAFKA_PASSWORD", "FLOORWATCH_KAFKA_SECRET"):
         return Password(text)
-    if name == "FLOORWATCH_KAFKA_PASSWORD_FILE":
-        return _password_in(Path(text))
+    if name.endswith("_FILE"):
+        return _secret_in(Path(text), name.split("_")[2].lower())
     if name == "FLOORWATCH_KAFKA_TLS_CA":
         return Path(text)
     if name == "FLOORWATCH_KAFKA_TLS":
@@ -267,10 +281,10 @@ def _read(name: str, text: str) -> Any:
     return text
 
 
-def _password_in(path: Path) -> Password:
-    """The password in a file, without the line end behind it. Never repeats the content."""
+def _secret_in(path: Path, what: str) -> Password:
+    """What is in a file, without the line end behind it. Never repeats the content."""
     try:
         return Password(path.read_text("utf-8").rstrip("\r\n"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"The password file {path} cannot be read: {reason}.") from None
+        raise SettingsError(f"The {what} file {path} cannot be read: {reason}.") from None

@@ -24,6 +24,7 @@ class Record(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -73,5 +74,16 @@ class Stretch:
         """What of it lies at `offset` or behind it; None where nothing does."""
         if offset <= self.first_offset:
             return self
-        left = self.records[bisect_right(self.records, offset - 1, key=lambda record: record.offset) :]
-        return Stretch(self.topic, self.partition, left) if left else None
+        return self._with(self.records[self._place(offset) :])
+
+    def until(self, offset: int) -> Stretch | None:
+        """What of it lies before `offset`; None where nothing does."""
+        if offset >= self.next_offset:
+            return self
+        return self._with(self.records[: self._place(offset)])
+
+    def _place(self, offset: int) -> int:
+        return bisect_right(self.records, offset - 1, key=lambda record: record.offset)
+
+    def _with(self, records: Sequence[Record]) -> Stretch | None:
+        return Stretch(self.topic, self.partition, records) if records else None

@@ -14,7 +14,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from aiokafka import TopicPartition
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
@@ -22,32 +23,82 @@ from streams.kafka.stretches import Stretch
 
 __all__ = ["JoiningConsumer", "JoiningTransport"]
 
+#: How long the broker holds a fetch that finds nothing; so often it is known that nothing is unread. Faust asks for 1.5 s.
+FETCH_WAIT_MS = 200
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
 
 class JoiningConsumer(Consumer):
     """Faust's consumer, with the records of `app.joined` topics joined to stretches. Other topics are left as they are."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        #: Last offsets of the messages that were delivered and are not processed yet, oldest first.
+        #: Last offsets of the stretches that were read and are not processed yet, oldest first.
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._processed: dict[TP, int] = {}
+        #: Where reading stood when it last handed on what it had found.
+        self._read_to: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:
         found, active = await super()._wait_next_records(timeout)
-        joined = {
-            tp: [Stretch(tp.topic, tp.partition, records)] if self._joins(tp) and records else records
-            for tp, records in (found or {}).items()
-        }
-        return joined, active
+        if (
+            not self.flow_active
+        ):  # Partitions are being shared out anew: what was read is read again from where they are placed then.
+            return None, active
+        # Nobody reads at this moment, so that all before these positions is in `found` or was handed on before.
+        for tp in active or ():
+            if (state := self._state(tp)) and state.has_valid_position:
+                self._read_to[tp] = state.position
+        return {tp: self._joined(tp, records) for tp, records in (found or {}).items()}, active
+
+    def _joined(self, tp: TP, records: Any) -> Any:
+        if not self._joins(tp) or not records:
+            return records
+        stretch = Stretch(tp.topic, tp.partition, records)
+        if stretch.next_offset > (
+            self._read_offset[tp] or 0
+        ):  # Faust passes over what lies before a place that was sought.
+            self._delivered[tp].append(stretch.next_offset - 1)
+        return [stretch]
 
     def _joins(self, tp: TP) -> bool:
         return tp.topic in self.app.joined  # type: ignore[attr-defined]
+
+    def at_end_ms(self, tp: TP) -> int:
+        """When the broker told last that nothing lies behind what is processed; 0 while something may."""
+        state = self._state(tp)
+        if state is None or state.highwater is None or tp not in self._active_partitions:
+            return 0
+        processed = self._acked_index[tp]
+        is_underway = any(last not in processed for last in self._delivered[tp])
+        return 0 if is_underway or self._read_to.get(tp, -1) < state.highwater else int(state.timestamp)
+
+    def end(self, tp: TP) -> int:
+        """Behind the last event that the broker has told of, 0 for none yet."""
+        state = self._state(tp)
+        return int(state.highwater or 0) if state else 0
+
+    def _state(self, tp: TP) -> Any:
+        consumer = self._thread._consumer
+        subscription = consumer and consumer._subscription.subscription
+        if not subscription or subscription.assignment is None:
+            return None
+        place = TopicPartition(tp.topic, tp.partition)
+        return subscription.assignment.state_value(place) if place in subscription.assignment.tps else None
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Stretch):
             return super()._to_message(tp, record)
         last = record.next_offset - 1
-        self._delivered[tp].append(last)
         timestamp_s = record.records[-1].timestamp / 1_000
         # No key, no headers: they are each record's own. The value is the stretch, and the schema of the topic leaves it so.
         return ConsumerMessage(
@@ -104,6 +155,7 @@ class JoiningConsumer(Consumer):
     async def perform_seek(self) -> None:
         self._forget(list(self._delivered))
         await super().perform_seek()
+        await self.app.placed(self)  # type: ignore[attr-defined]
 
     async def seek(self, partition: TP, offset: int) -> None:
         self._forget([partition])
@@ -119,6 +171,7 @@ class JoiningConsumer(Consumer):
             self._processed.pop(tp, None)
             self._acked_index.pop(tp, None)
             self._acked.pop(tp, None)
+            self._read_to.pop(tp, None)
 
 
 class JoiningTransport(Transport):

@@ -21,8 +21,8 @@ from engine.pipeline import Engine, Settings
 from engine.times import MINUTE_US
 from engine.windows import Spec
 from streams import screens
+from streams.figures import ROLLUPS
 from streams.policy.reading import default_policy
-from streams.run import ROLLUPS
 from streams.telling import told
 
 START_MS = 1_794_398_400_000

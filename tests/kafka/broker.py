@@ -140,7 +140,9 @@ class Broker:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         users = [f"{name}=[name={USER},password={PASSWORD}]" for name in SCRAM]
         added = [word for user in users for word in ("--add-scram", user)]
-        self._run(*self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), *added))
+        self._run(
+            *self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), *added)
+        )
 
     def _settings(self, keys: Path, password: str) -> dict[str, str]:
         security = "org.apache.kafka.common.security"

@@ -35,19 +35,27 @@ class Records:
         made = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": configuration or {}}
         self.admin.create_topics({topic.name: made}, wait_for_metadata=True)
 
-    def send(self, topic: Topic, values: Iterable[bytes | None], partition: int = 0) -> None:
+    def send(
+        self,
+        topic: Topic,
+        values: Iterable[bytes | None],
+        partition: int = 0,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
         """One record a value, in order, acknowledged by the broker before it returns."""
-        asyncio.run(self._send(topic.name, list(values), partition))
+        asyncio.run(self._send(topic.name, list(values), partition, headers))
 
-    async def _send(self, topic: str, values: Sequence[bytes | None], partition: int) -> None:
+    async def _send(
+        self, topic: str, values: Sequence[bytes | None], partition: int, headers: Sequence[tuple[str, bytes]]
+    ) -> None:
         async with AIOKafkaProducer(**self.settings.client, max_batch_size=500_000) as producer:
             sent: list[Any] = []
             batch = producer.create_batch()
             for value in values:
-                if batch.append(key=None, value=value, timestamp=None) is None:
+                if batch.append(key=None, value=value, timestamp=None, headers=list(headers)) is None:
                     sent.append(await producer.send_batch(batch, topic, partition=partition))
                     batch = producer.create_batch()
-                    batch.append(key=None, value=value, timestamp=None)
+                    batch.append(key=None, value=value, timestamp=None, headers=list(headers))
             sent.append(await producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*sent)
 

@@ -29,6 +29,7 @@ SECRET = "hidden-from-all"
         ({"events_retention_us": 0}, "events_retention_us"),
         ({"buffered_stretches_max": 0}, "buffered_stretches_max"),
         ({"session_timeout_s": 30.0}, "session_timeout_s"),
+        ({"secret": Password(SECRET[:15])}, "must have 16 to 512 bytes"),
         ({"tls_ca": Path("ca.pem")}, "TLS is off"),
         ({"user": "u"}, "no mechanism"),
         ({"mechanism": "GSSAPI", "user": "u", "password": Password("p")}, "SCRAM-SHA-512"),
@@ -55,18 +56,21 @@ def test_a_password_may_go_in_the_clear_to_this_machine_and_proven_rather_than_s
 
 def test_the_environment_tells_every_setting_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n")
+    (tmp_path / "shared").write_text("s" * 16 + "\n")
     told = {
         "FLOORWATCH_KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9093", "FLOORWATCH_KAFKA_PREFIX": "north",
         "FLOORWATCH_KAFKA_PARTITIONS": "12", "FLOORWATCH_KAFKA_REPLICATION": "3",
         "FLOORWATCH_KAFKA_EVENTS_RETENTION": "36h", "FLOORWATCH_KAFKA_DEADLETTERS_RETENTION": "2h",
         "FLOORWATCH_KAFKA_TLS": "true", "FLOORWATCH_KAFKA_TLS_CA": "ca.pem", "FLOORWATCH_KAFKA_MECHANISM": "PLAIN",
-        "FLOORWATCH_KAFKA_USER": "u", "FLOORWATCH_KAFKA_PASSWORD_FILE": str(tmp_path / "secret"), "HOME": "elsewhere",
+        "FLOORWATCH_KAFKA_USER": "u", "FLOORWATCH_KAFKA_PASSWORD_FILE": str(tmp_path / "secret"),
+        "FLOORWATCH_KAFKA_SECRET_FILE": str(tmp_path / "shared"), "HOME": "elsewhere",
     }  # fmt: skip
-    assert {*told, "FLOORWATCH_KAFKA_PASSWORD"} - {"HOME"} == set(VARIABLES)
+    assert {*told, "FLOORWATCH_KAFKA_PASSWORD", "FLOORWATCH_KAFKA_SECRET"} - {"HOME"} == set(VARIABLES)
     assert read_settings(told) == KafkaSettings(
         bootstrap=("kafka-1:9092", "kafka-2:9093"), prefix="north", partitions=12, replication=3,
         events_retention_us=36 * HOUR_US, deadletters_retention_us=2 * HOUR_US,
         tls=True, tls_ca=Path("ca.pem"), mechanism="PLAIN", user="u", password=Password(SECRET),
+        secret=Password("s" * 16),
     )  # fmt: skip
     assert read_settings({}) == KafkaSettings()
 
@@ -106,10 +110,12 @@ def test_no_way_of_writing_settings_out_shows_the_password(caplog: pytest.LogCap
 def test_topics_are_named_by_the_prefix_and_only_the_compacted_are_kept_for_ever() -> None:
     settings = KafkaSettings(prefix="north", partitions=3, events_retention_us=HOUR_US)
     assert [topic.name for topic in settings.topics] == [
-        "north.events", "north.tallies", "north.snapshots", "north.deadletters"
+        "north.events", "north.steps", "north.snapshots", "north.deadletters"
     ]  # fmt: skip
-    assert settings.events.configuration == {"cleanup.policy": "delete", "retention.ms": "3600000"}
-    assert settings.tallies.configuration == {"cleanup.policy": "compact"}
+    kept = {"cleanup.policy": "delete", "retention.ms": "3600000"}
+    assert settings.events.configuration == kept | {"message.timestamp.type": "LogAppendTime"}
+    assert settings.steps.configuration == kept, "what came of events is kept as long as they are"
+    assert settings.snapshots.configuration["cleanup.policy"] == "compact"
     assert [topic.partitions for topic in settings.topics] == [3, 3, 3, 1]
 
 

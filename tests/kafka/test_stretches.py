@@ -18,6 +18,7 @@ class Kept:
     value: bytes | None
     timestamp: int = 0
     key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def stretch(*values: bytes | None, offsets: list[int] | None = None) -> Stretch:
@@ -62,6 +63,15 @@ def test_what_lies_before_an_offset_is_left_out() -> None:
         assert left is not None
         assert (left.body, left.first_offset, left.next_offset) == (b"b\nc", 14, 16)
     assert whole.since(16) is None
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, unique=True).map(sorted), st.integers(0, 31))
+def test_an_offset_parts_a_stretch_without_loss(offsets: list[int], offset: int) -> None:
+    whole = stretch(*[b"a"] * len(offsets), offsets=offsets)
+    before, behind = whole.until(offset), whole.since(offset)
+    assert [record.offset for part in (before, behind) if part for record in part.records] == offsets
+    assert before is None or before.next_offset <= offset
+    assert behind is None or behind.first_offset >= offset
 
 
 def test_what_the_engine_rejects_becomes_a_letter_with_its_place_and_its_bytes() -> None:

@@ -68,17 +68,19 @@ def test_topics_are_made_once_and_are_then_as_the_settings_say(settings: KafkaSe
 
 
 def test_what_differs_from_the_settings_is_named_with_its_remedy(settings: KafkaSettings, records: Records) -> None:
-    events, tallies, snapshots, deadletters = settings.topics
-    for topic in (events, tallies, deadletters):
+    events, steps, snapshots, deadletters = settings.topics
+    for topic in (events, snapshots, deadletters):
         records.create(replace(topic, partitions=3), {"cleanup.policy": "delete", "retention.ms": "60000"})
     assert differences(settings, FLOORWATCH_KAFKA_REPLICATION="2") == [
         (events.name, "partitions", "8", "3"),
         (events.name, "replication", "2", "1"),
         (events.name, "retention.ms", "604800000", "60000"),
-        (tallies.name, "partitions", "8", "3"),
-        (tallies.name, "replication", "2", "1"),
-        (tallies.name, "cleanup.policy", "compact", "delete"),
-        (snapshots.name, "topic", "there", "missing"),
+        (events.name, "message.timestamp.type", "LogAppendTime", "CreateTime"),
+        (steps.name, "topic", "there", "missing"),
+        (snapshots.name, "partitions", "8", "3"),
+        (snapshots.name, "replication", "2", "1"),
+        (snapshots.name, "cleanup.policy", "compact", "delete"),
+        (snapshots.name, "segment.bytes", "67108864", "1073741824"),
         (deadletters.name, "partitions", "1", "3"),
         (deadletters.name, "replication", "2", "1"),
         (deadletters.name, "retention.ms", "2592000000", "60000"),
@@ -86,7 +88,7 @@ def test_what_differs_from_the_settings_is_named_with_its_remedy(settings: Kafka
     shown = run(settings, "topics", "check")
     assert shown.returncode == 1
     assert "kafka-topics.sh --alter" in shown.stdout
-    assert f"--entity-name {tallies.name} --add-config cleanup.policy=compact" in shown.stdout
+    assert f"--entity-name {snapshots.name} --add-config cleanup.policy=compact" in shown.stdout
     assert run(settings, "topics", "create").returncode == 0
     assert "missing" not in run(settings, "topics", "check").stdout, "what was missing is made, the rest is left alone"
 

@@ -24,7 +24,7 @@ from streams.kafka.app import Application, create_app
 from streams.kafka.settings import KafkaSettings, Password
 from streams.kafka.stretches import Stretch
 
-__all__ = ["Handed", "Worker", "until"]
+__all__ = ["Handed", "Worker", "settings_of", "until"]
 
 ROOT = Path(__file__).parents[2]
 WAIT_S_MAX = 40
@@ -49,15 +49,15 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S_MAX) 
 class Worker:
     """`told`: `slow_on` and `raises_on` are bytes at which it sleeps `slow_s` or fails, `covers` is what it lets be committed at most."""
 
+    module = "tests.kafka.worker"
+
     def __init__(self, settings: KafkaSettings, folder: Path, name: str = "worker", **told: Any) -> None:
         self._written, self._log = folder / f"{name}.txt", folder / f"{name}.log"
         self._written.touch()
         kept = {entry.name: getattr(settings, entry.name) for entry in fields(settings)}
         word = json.dumps({"settings": kept, "written": self._written, **told}, default=str)
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.kafka.worker", word], cwd=ROOT, stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen([sys.executable, "-m", self.module, word], cwd=ROOT, stdout=log, stderr=log)
 
     def __enter__(self) -> Worker:
         return self
@@ -93,11 +93,16 @@ class Worker:
         self.process.wait()
 
 
-def _main(told: dict[str, Any]) -> None:
-    named = told["settings"]
+def settings_of(named: dict[str, Any]) -> KafkaSettings:
+    """Settings that went through JSON."""
     named["bootstrap"] = tuple(named["bootstrap"])
-    named["password"] = named["password"] and Password(named["password"])
+    for secret in ("password", "secret"):
+        named[secret] = named[secret] and Password(named[secret])
     named["tls_ca"] = named["tls_ca"] and Path(named["tls_ca"])
+    return KafkaSettings(**named)
+
+
+def _main(told: dict[str, Any]) -> None:
     written = os.open(told["written"], os.O_WRONLY | os.O_APPEND)
 
     async def handle(stretch: Stretch) -> None:
@@ -116,7 +121,7 @@ def _main(told: dict[str, Any]) -> None:
         def committable(self, tp: TP, processed: int) -> int | None:
             return min(processed, told["covers"]) if "covers" in told else processed
 
-    app = create_app(KafkaSettings(**named), handle, Covering)
+    app = create_app(settings_of(told["settings"]), handle, Covering)
     faust.Worker(
         app, loglevel=told.get("loglevel", "INFO"), redirect_stdouts=False, quiet=True
     ).execute_from_commandline()

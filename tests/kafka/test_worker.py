@@ -1,0 +1,260 @@
+"""The worker against a real broker: what its steps tell is what was sent, whoever dies, comes or goes in between."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.events import decode
+from streams.kafka.deadletters import read
+from streams.kafka.settings import KafkaSettings
+from tests.kafka.broker import Broker
+from tests.kafka.real_worker import RealWorker, steps_that_count, told_rows
+from tests.kafka.records import Records
+from tests.kafka.worker import until
+
+#: How many workers are killed; the long form is 20.
+KILLS = int(os.environ.get("FLOORWATCH_KILLS", "3"))
+BEGIN_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def settings(settings: KafkaSettings) -> KafkaSettings:
+    return replace(settings, partitions=2, session_timeout_s=3.0, stretch_records_max=2_000, commit_interval_s=0.3)
+
+
+@pytest.fixture(autouse=True)
+def topics(settings: KafkaSettings, records: Records) -> Iterator[None]:
+    for topic in settings.topics:
+        records.create(topic)
+    yield
+
+
+def event(n: int) -> bytes:
+    return b'{"type":"contact.opened","time":%d,"contact":"c%d"}' % (BEGIN_MS + 10 * n, n)
+
+
+def events(count: int, first: int = 0) -> list[bytes]:
+    return [event(n) for n in range(first, first + count)]
+
+
+def rows(sent: list[bytes]) -> list[Any]:
+    """The rows that these make, all on time."""
+    decoded = decode(b"\n".join(sent))
+    times = decoded.times_us.tolist()
+    return sorted(zip(times, times, decoded.contacts.tolist(), strict=True))
+
+
+def end(records: Records, partitions: int = 2) -> None:
+    """Says of each partition that its source is finished, so that everything is told."""
+    for partition in range(partitions):
+        records.send(records.settings.events, [None], partition, headers=[("source", b""), ("finished", b"1")])
+
+
+def until_told(records: Records, sent: dict[int, list[bytes]], seconds: float = 40) -> None:
+    wanted = {partition: rows(some) for partition, some in sent.items()}
+    deadline = time.monotonic() + seconds
+    while (found := told_rows(records)) != wanted:
+        counts = {p: (len(some), len(found.get(p, []))) for p, some in wanted.items()}
+        assert time.monotonic() < deadline, f"wanted and found: {counts}"
+        assert all(len(found.get(p, [])) <= len(some) for p, some in wanted.items()), f"counted twice: {counts}"
+        time.sleep(0.2)
+
+
+def test_everything_is_told_once_and_in_order(settings: KafkaSettings, records: Records, tmp_path: Path) -> None:
+    sent = {0: events(30_000), 1: events(20_000, 30_000)}
+    with RealWorker(settings, tmp_path) as worker:
+        for partition, some in sent.items():
+            records.send(settings.events, some, partition)
+        end(records)
+        until_told(records, sent)
+        took = worker.stop()
+    assert took < 8
+    ends = records.ends(settings.events)
+    assert records.committed(settings.events) == ends, "the last snapshots cover everything"
+
+
+def test_workers_killed_at_random_moments_under_load_lose_nothing_and_tell_nothing_twice(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    sent: dict[int, list[bytes]] = {0: [], 1: []}
+    pace = {"snapshot_s": 0.5, "step_events": 700}
+
+    def send(count: int) -> None:
+        for partition, some in sent.items():
+            # A tenth comes out of order within the bound of the shards.
+            more = [event(n + dice.choice((0,) * 9 + (-20,))) for n in range(len(some), len(some) + count)]
+            records.send(settings.events, more, partition)
+            some += more
+
+    with ExitStack() as workers:
+        for round_ in range(KILLS):
+            worker = workers.enter_context(RealWorker(settings, tmp_path, f"worker{round_}", **pace))
+            send(3_000)
+            time.sleep(dice.uniform(1.5, 4.5))
+            send(3_000)
+            time.sleep(dice.uniform(0.0, 0.6))
+            worker.kill()
+        last = workers.enter_context(RealWorker(settings, tmp_path, "last", **pace))
+        end(records)
+        wanted = {partition: sorted(row[1:] for row in rows(some)) for partition, some in sent.items()}
+        until(lambda: dict(_counted(records)) == {p: len(some) for p, some in wanted.items()}, "not all was told")
+        found = told_rows(records)
+        assert last.process.poll() is None, last.log[-3_000:]
+    assert {partition: sorted(row[1:] for row in some) for partition, some in found.items()} == wanted
+    assert all(some == sorted(some) for some in found.values()), "in the order of time"
+
+
+def _counted(records: Records) -> Any:
+    return {partition: len(some) for partition, some in told_rows(records).items()}.items()
+
+
+def test_one_worker_becomes_three_in_mid_stream_and_the_others_go_on(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    sent: dict[int, list[bytes]] = {0: [], 1: []}
+
+    def send() -> None:
+        for partition, some in sent.items():
+            more = events(500, len(some))
+            records.send(settings.events, more, partition)
+            some += more
+
+    stalls: list[float] = []
+    with ExitStack() as workers:
+        names = ["first", "second", "third"]
+        started = [workers.enter_context(RealWorker(settings, tmp_path, names.pop(0)))]
+        before, moved = 0, time.monotonic()
+        while names or len(stalls) < 30:
+            send()
+            if names and len(stalls) >= 10 * len(started):
+                started.append(workers.enter_context(RealWorker(settings, tmp_path, names.pop(0))))
+            counted = sum(len(steps) for steps in steps_that_count(records).values())
+            if counted > before:
+                stalls.append(time.monotonic() - moved)
+                before, moved = counted, time.monotonic()
+            assert time.monotonic() - moved < 20, started[0].log[-3_000:]
+        until(lambda: sum("taken over in" in worker.log for worker in started) >= 2, "the partitions were not shared")
+        end(records)
+        until_told(records, sent)
+    assert max(stalls[1:]) < 5
+
+
+def test_a_worker_that_is_asked_to_stop_hands_over_within_seconds(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    settings = replace(settings, session_timeout_s=15.0)
+    with RealWorker(settings, tmp_path, "first") as first, RealWorker(settings, tmp_path, "second") as second:
+        until(lambda: all("taken over" in worker.log for worker in (first, second)), "not shared")
+        sent = {0: events(3_000), 1: events(3_000)}
+        for partition, some in sent.items():
+            records.send(settings.events, some, partition)
+        began = time.monotonic()
+        first.stop()
+        end(records)
+        until_told(records, sent)
+        assert time.monotonic() - began < 12, "the others waited for the session to time out"
+    assert "0 events again" in second.log.rsplit("taken over in", 1)[1], "the last snapshot covers everything"
+
+
+def test_a_killed_workers_partitions_are_taken_over_within_15_seconds(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    settings = replace(settings, session_timeout_s=KafkaSettings().session_timeout_s)
+    sent = {0: events(2_000), 1: events(2_000)}
+    with RealWorker(settings, tmp_path, "first") as first, RealWorker(settings, tmp_path, "second") as second:
+        until(lambda: all("taken over" in worker.log for worker in (first, second)), "not shared")
+        for partition, some in sent.items():
+            records.send(settings.events, some[:1_000], partition)
+        time.sleep(1)
+        first.kill()
+        began = time.monotonic()
+        for partition, some in sent.items():
+            records.send(settings.events, some[1_000:], partition)
+        end(records)
+        until_told(records, sent)
+        assert time.monotonic() - began < 15
+        assert second.process.poll() is None
+
+
+def test_a_worker_that_was_frozen_and_replaced_does_no_harm_and_ends_or_begins_anew(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    sent = {0: events(4_000), 1: events(4_000)}
+    with RealWorker(settings, tmp_path, "frozen") as frozen:
+        for partition, some in sent.items():
+            records.send(settings.events, some[:2_000], partition)
+        until(lambda: sum(dict(_counted(records)).values()) > 3_000, "nothing was told")
+        frozen.process.send_signal(signal.SIGSTOP)
+        for partition, some in sent.items():
+            records.send(settings.events, some[2_000:3_000], partition)
+        with RealWorker(settings, tmp_path, "second") as second:
+            until(lambda: sum(dict(_counted(records)).values()) > 5_000, f"not taken over {second.log[-3_000:]}")
+            frozen.process.send_signal(signal.SIGCONT)
+            for partition, some in sent.items():
+                records.send(settings.events, some[3_000:], partition)
+            end(records)
+            until_told(records, sent)
+
+
+def test_every_poison_record_is_a_dead_letter_with_its_place_and_all_others_are_counted(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    poison: list[bytes | None] = [b"{", b"", None, "词".encode("gb18030"), b'{"type":"no.such","time":1,"contact":"c"}']
+    poison += [b'{"type":"contact.opened","time":"?","customer":"Zhang San"}', b"\x00" * 1_000_000]
+    good = events(14_000)
+    sent: list[bytes | None] = []
+    places = []
+    for n in range(0, 14_000, 1_000):
+        sent += good[n : n + 1_000]
+        places.append(len(sent))
+        sent.append(poison[n // 1_000 % len(poison)])
+    records.send(settings.events, sent)
+    with RealWorker(settings, tmp_path) as worker:
+        end(records, 1)
+        until_told(records, {0: good})
+        letters = [*read(settings)]
+        assert [(one.partition, one.offset) for one in letters] == [(0, place) for place in places]
+        for one, place in zip(letters, places, strict=True):
+            was = sent[place] or b""
+            assert (one.value or b"") == was[:900_000]
+        assert "Zhang" not in worker.log
+
+
+def test_what_the_broker_loses_while_it_is_killed_is_written_again(
+    broker: Broker, settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    sent = {0: events(4_000), 1: events(4_000)}
+    with RealWorker(settings, tmp_path) as worker:
+        until(lambda: worker.log.count("taken over") == 2, "not begun")
+        for partition, some in sent.items():
+            records.send(settings.events, some[:2_000], partition)
+        broker.kill()
+        time.sleep(0.5)
+        broker.start()
+        for partition, some in sent.items():
+            records.send(settings.events, some[2_000:], partition)
+        end(records)
+        until_told(records, sent)
+
+
+def test_a_partition_that_was_kept_under_other_settings_is_refused_in_a_sentence(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    records.send(settings.events, events(100))
+    with RealWorker(settings, tmp_path, "before", snapshot_s=0.3) as before:
+        until(lambda: records.committed(settings.events).get(0) == 100, "no snapshot")
+        before.stop()
+    with RealWorker(settings, tmp_path, "after", of="other") as after:
+        assert after.process.wait(40) == 1
+    assert "Partition 0 was kept under other settings" in after.log
