@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidSetting
 from engine.policy import Policy
-from streams.embedded import Embedded
 from streams.gateway import Busy
 from streams.journal import JournalError, KeptPolicy
 from streams.policy.difference import Difference, differences
@@ -25,6 +24,7 @@ from streams.policy.reading import bundled, unbundled
 from streams.policy.source import InvalidPolicy
 from streams.policy.standing import kept_policy, successor
 from streams.policy.watching import PolicyFile
+from streams.publishing import Station
 
 __all__ = ["Refused", "Reloading", "Taken"]
 
@@ -55,7 +55,7 @@ class Reloading:
 
     def __init__(
         self,
-        embedded: Embedded,
+        embedded: Station,
         file: PolicyFile,
         tell: Callable[[str], None],
         note: Callable[..., None] = lambda what, **told: None,

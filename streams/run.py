@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from engine.errors import InvalidSetting
 from engine.policy import Policy
 from engine.times import DAY_US
 from streams.connectors.connections import Connection, read_connections
+from streams.embedded import Embedded
 from streams.figures import live_settings
 from streams.history.importing import store_url
 from streams.history.store import Store as HistoryStore
@@ -296,10 +298,9 @@ def _serve(
         return _run_loop(
             serve(
                 settings,
-                engine_settings,
                 listener,
+                partial(Embedded, journal, settings, engine_settings, bundle=bundle),
                 pseudonyms,
-                journal,
                 companion,
                 policy_file,
                 bundle,

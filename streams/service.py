@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -33,25 +33,23 @@ from dashboards.exposition import Exposition, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
-from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
 from streams.capacity.live import Staffing
 from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
-from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
-from streams.gateway import Gateway
+from streams.gateway import Gateway, Service
 from streams.guard import Guard
 from streams.history.lately import remembered
 from streams.history.recorder import Recorder
 from streams.history.store import Store
 from streams.intake import Pseudonyms
-from streams.journal import Journal
 from streams.openapi import openapi_routes
 from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
+from streams.publishing import COMMIT_BUCKETS_S, Published, Station
 from streams.questions import History, People, Question
 from streams.refusals import Refusals
 from streams.reloading import Reloading
@@ -73,10 +71,9 @@ Screens = Mapping[str, Mapping[str, Any]]
 
 async def serve(
     settings: ServiceSettings,
-    engine_settings: Settings,
     listener: socket.socket,
-    pseudonyms: Pseudonyms,
-    journal: Journal,
+    station: Callable[..., Station],
+    pseudonyms: Pseudonyms | None,
     companion: Callable[[str], AbstractContextManager[None]],
     policy_file: PolicyFile,
     bundle: Bundle | None,
@@ -86,7 +83,8 @@ async def serve(
     connections: Sequence[Connection] = (),
     alerts_path: Path | None = None,
 ) -> int:
-    """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
+    """Serve on `listener` until a signal or a failure; returns the exit code. `station` makes the engine when it is told who hears of it;
+    `pseudonyms` are for events that come in, None where none do. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with;
     `alerts_path` is the file that the stage's plan was read from, None where that is ours."""
     loop = asyncio.get_running_loop()
@@ -103,25 +101,20 @@ async def serve(
         loop.call_soon_threadsafe(ended.set)
 
     recorder = Recorder(kept, _tell) if kept else None
-    embedded = Embedded(
-        journal,
-        settings,
-        engine_settings,
+    embedded = station(
         on_publish=publish,
         on_failure=fail,
-        bundle=bundle,
         alarms=stage,
         beside=(Staffing(), *((recorder,) if recorder else ())),
     )
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
-    gateway = Gateway(embedded, settings, pseudonyms)
-    live = Live(connections, settings.data, gateway.take, refusals.refuse)
+    gateway = Gateway(cast(Service, embedded), settings, pseudonyms) if pseudonyms else None
+    live = Live(connections, settings.data, gateway.take, refusals.refuse) if gateway else None
     metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
-    parts = [
-        *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings), *live.routes(),
-        *openapi_routes(),
-    ]  # fmt: skip
+    parts = [*policy_routes(embedded, reloading, settings), *openapi_routes()]
+    if gateway and live:
+        parts += [*gateway.routes(), *outage_routes(gateway), *live.routes()]
     alerts_file: AlertsReloading | None = None
     if stage:
         # What carries messages and keeps alerts takes as long to import as all the rest: not for who tells nobody.
@@ -131,7 +124,9 @@ async def serve(
         parts += alert_routes(stage, _actor)
         alerts_file = AlertsReloading(stage, alerts_path, _tell) if alerts_path else None
     reading = _reading(embedded, feeds, screens, metrics, refusals, kept, escalates=stage is not None)
-    guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
+    guard = Guard(
+        Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths if live else frozenset()
+    )
     server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
@@ -160,7 +155,7 @@ async def serve(
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, alerts_file, asked, settings.policy_look_us / 1e6))
-            connected = asyncio.ensure_future(live.run())
+            connected = asyncio.ensure_future(live.run() if live else ended.wait())
             await asyncio.wait((ending, serving, looking, connected), return_when=asyncio.FIRST_COMPLETED)
             failed = any(task.done() and _told_of(task.exception()) for task in (looking, connected))
             ending.cancel()
@@ -171,7 +166,8 @@ async def serve(
     feeds.close()
     server.should_exit = True
     await serving
-    await asyncio.to_thread(live.close)
+    if live:
+        await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
     if recorder:
         await asyncio.to_thread(recorder.stop)
@@ -180,7 +176,8 @@ async def serve(
     if stage:
         await asyncio.to_thread(stage.stop)
         failed = failed or stage.failure is not None
-    gateway.close()
+    if gateway:
+        gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
 
@@ -229,7 +226,7 @@ def _server_config(application: Any, settings: ServiceSettings, refusals: Refusa
 
 
 def _reading(
-    embedded: Embedded,
+    embedded: Station,
     feeds: Feeds,
     screens: Screens,
     metrics: _Metrics,
@@ -286,7 +283,7 @@ def _told(access: Access, escalates: bool) -> dict[str, Any]:
     }
 
 
-async def _asked(embedded: Embedded, question: Question) -> bytes | None:
+async def _asked(embedded: Station, question: Question) -> bytes | None:
     """The engine's answer. Raises TimeoutError when it does not come in time, or too many questions wait."""
     future = embedded.questions.ask(question)
     if future is None:
@@ -295,7 +292,7 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
         return await asyncio.wrap_future(future)
 
 
-async def _history(embedded: Embedded, kept: Store | None, *asked: Any) -> bytes | None:
+async def _history(embedded: Station, kept: Store | None, *asked: Any) -> bytes | None:
     """The engine's intervals; of what it has forgotten those that are kept."""
     told = await _asked(embedded, History(*asked))
     if kept is None or told is None:
@@ -326,13 +323,13 @@ class _Metrics:
 
     def __init__(
         self,
-        embedded: Embedded,
+        embedded: Station,
         feeds: Feeds,
         settings: ServiceSettings,
         alertmanager: Alertmanager | None,
         refusals: Refusals,
         stage: Stage | None,
-        live: Live,
+        live: Live | None,
     ) -> None:
         self._alertmanager = alertmanager
         self._live = live
@@ -363,7 +360,7 @@ class _Metrics:
 
 
 def _health(
-    embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live
+    embedded: Station, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live | None
 ) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
@@ -381,7 +378,7 @@ def _health(
     }
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
-    records, left_out = live.totals()
+    records, left_out = live.totals() if live else ({}, {})
     labelled: dict[str, Mapping[str, float]] = {
         "floorwatch_refused_requests_total": dict(refusals.counts),
         "floorwatch_connector_records_total": records,
@@ -400,7 +397,7 @@ def _health(
 
 
 async def _until_ready(
-    embedded: Embedded, ended: asyncio.Event, server: uvicorn.Server, serving: asyncio.Future[None]
+    embedded: Station, ended: asyncio.Event, server: uvicorn.Server, serving: asyncio.Future[None]
 ) -> None:
     while not (embedded.ready.is_set() and server.started) and not ended.is_set() and not serving.done():
         await asyncio.sleep(0.02)
