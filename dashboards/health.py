@@ -61,6 +61,8 @@ HEALTH = (
     _health("batches_total", "batches", "Batches absorbed.", "已吸收的批数。"),
     _health("busy_answers_total", "answers", "Requests answered 429 because the backlog was full.", "因积压已满而回答 429 的请求数。"),
     _health("refused_requests_total", "requests", "Requests and connections that were refused, by reason.", "被拒绝的请求与连接数，按原因。", label="reason"),
+    _health("connector_records_total", "records", "Records of connected systems, by connection.", "已接入系统的记录数，按接入。", label="connection"),
+    _health("left_out_records_total", "records", "Records of connected systems that became no event, by reason.", "未成为事件的接入系统记录数，按原因。", label="reason"),
     _health("snapshots_total", "snapshots", "Snapshots written.", "写出的快照数。"),
     Metric("floorwatch_journal_commit_seconds", "histogram", "seconds", "Duration of a journal transaction, disk included.", "日志事务耗时（含磁盘）。",
            "as measured", ("C55",), floor=False),

@@ -82,6 +82,8 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/api/v1/policy", Path("policy", "read", is_scoped=True)),
         ("GET", "/metrics", Path("metrics", "read", is_scoped=True)),
         ("POST", "/api/v1/policy", Path("policy", "govern")),
+        ("POST", "/v1/connect/[a-z0-9_-]+", Path("connect", "send")),
+        ("GET", "/api/v1/connect", Path("connect", "read")),
         ("GET", "/api/v1/openapi.json", Path("openapi", "read", is_scoped=True)),
         ("POST", "/v1/events", Path("events", "send", is_scoped=True)),
         ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts")),

@@ -29,7 +29,7 @@ from engine.alarms import Alarm
 from engine.errors import InvalidSetting
 from engine.exported import Exported, exported
 from engine.keys import SECRET_BYTES, Secret
-from engine.pipeline import Settings, followed
+from engine.pipeline import Engine, Settings, followed
 from engine.policy import Policy
 from streams.clock import Clock
 from streams.gateway import Busy
@@ -107,6 +107,16 @@ class _Nobody:
         pass
 
 
+class Beside(Protocol):
+    """Who looks at the engine beside the publishing, on its thread; neither waits nor raises, and changes nothing in it."""
+
+    def look(self, engine: Engine) -> None:
+        """Called behind each tick."""
+
+    def facts(self) -> dict[str, Any]:
+        """What is published beside the rest."""
+
+
 class Embedded:
     """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died.
 
@@ -123,6 +133,7 @@ class Embedded:
         *,
         bundle: Bundle | None = None,
         alarms: AlarmSink | None = None,
+        beside: tuple[Beside, ...] = (),
         on_publish: Callable[[Published], None] = lambda published: None,
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
@@ -137,6 +148,7 @@ class Embedded:
         self._settings = settings
         self._bundle = bundle
         self._alarms = alarms or _Nobody()
+        self._beside = beside
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
@@ -345,6 +357,8 @@ class Embedded:
         if alarms := self._keeper.engine.take_alarms():
             self._recent.take(alarms)
             self._alarms.tell(alarms)
+        for one in self._beside:
+            one.look(self._keeper.engine)
 
     def _publish(self) -> None:
         facts = self._keeper.engine.now()
@@ -353,6 +367,8 @@ class Embedded:
         facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
         facts["counters"] = self._counters()
         facts["policy"] = self._policy()
+        for one in self._beside:
+            facts |= one.facts()
         facts["service"] = {
             "sent_us": now_us(),
             "started_us": self._started_us,

@@ -62,13 +62,17 @@ class Guard:
 
     With a token or a file of tokens every path but the health checks wants one, as a bearer or as the cookie that the login
     page sets. Without either the service listens on this machine only, everybody there is an administrator, and the guard refuses
-    names that are not this machine's (a page elsewhere could have its own name point here). Raises SettingsError.
+    names that are not this machine's (a page elsewhere could have its own name point here). What answers on `signed` paths checks
+    by a signature who sends. Raises SettingsError.
     """
 
-    def __init__(self, app: App, settings: ServiceSettings, refusals: Refusals | None = None) -> None:
+    def __init__(
+        self, app: App, settings: ServiceSettings, refusals: Refusals | None = None, *, signed: frozenset[str] = frozenset()
+    ) -> None:  # fmt: skip
         self.refusals = refusals or Refusals(settings.data / "audit.jsonl")
         self._app = app
         self._settings = settings
+        self._signed_paths = signed
         self._service = hashlib.sha256(settings.token.encode()).hexdigest() if settings.token else None
         self._tokens = TokenFile(settings.tokens) if settings.tokens else None
         self._sessions = Sessions(settings.data / "session.key") if self._service or self._tokens else None
@@ -124,7 +128,7 @@ class Guard:
         path = request.scope["path"]  # Not `request.url`, which a hostile Host makes raise.
         if path == "/login" and request.method == "POST":
             return await self._log_in(request)
-        if path in OPEN_PATHS or path.startswith(LINKS):
+        if path in OPEN_PATHS or path.startswith(LINKS) or path in self._signed_paths:
             return None
         access, reason = self._signed(request, exchange) if HEADER in request.headers else self._who(request)
         if access is not None:

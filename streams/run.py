@@ -30,6 +30,10 @@ from engine.pipeline import Settings
 from engine.policy import Policy
 from engine.times import DAY_US, HOUR_US, MINUTE_US
 from engine.windows import Spec
+from streams.connectors.connections import Connection, read_connections
+from streams.history.importing import store_url
+from streams.history.store import Store as HistoryStore
+from streams.history.store import StoreError as HistoryError
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -46,6 +50,7 @@ __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
 JOURNAL = "journal.sqlite"
+HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 WINDOW_US = 15 * MINUTE_US
@@ -83,6 +88,12 @@ class CannotStart(Exception):
     help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
 )
 @click.option(
+    "--connect",
+    "connect_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the systems that are connected, see floorwatch connect list.",
+)
+@click.option(
     "--alerts",
     "alerts_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -99,6 +110,11 @@ class CannotStart(Exception):
     show_default=True,
     type=Duration(),
     help="How long ended alerts are kept with their stories.",
+)
+@click.option(
+    "--history",
+    envvar="FLOORWATCH_HISTORY",
+    help="Keep closed intervals: the word default for a file in --data, or a URL such as postgresql+pg8000://…",
 )
 @click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
@@ -133,9 +149,11 @@ def run(
     policy_path: Path | None,
     words: NegativeWords | None,
     wall_path: Path | None,
+    connect_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
     keep_alerts: int,
+    history: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
     tls_cert: Path | None,
@@ -174,11 +192,13 @@ def run(
                 **{**told, **limits_of(limits)},
             )
             screens = _screens(wall_path)
+            connections = _connections(connect_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
             stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+            kept = _kept(history, settings)
+            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage, kept, connections)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
@@ -213,6 +233,15 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
 
 
+def _connections(path: Path | None) -> tuple[Connection, ...]:
+    try:
+        return read_connections(path, os.environ) if path else ()
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The file of connectors {path} cannot be read: {error.strerror}.") from None
+
+
 def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_us: int) -> Stage | None:
     """Who is told of alarms, None when no file says so."""
     if path is None:
@@ -232,6 +261,20 @@ def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_u
         ) from None
 
 
+def _kept(text: str | None, settings: ServiceSettings) -> HistoryStore | None:
+    """The interval history, None where none is kept."""
+    if text is None:
+        return None
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return HistoryStore(store_url(str(settings.data / HISTORY) if text == "default" else text, must_exist=False))
+    except (OSError, HistoryError, RuntimeError, InvalidSetting) as error:
+        told = getattr(error, "orig", None) or error
+        raise CannotStart(
+            f"The interval history cannot be used: {type(told).__name__}; check its URL and rights."
+        ) from None
+
+
 def _serve(
     settings: ServiceSettings,
     policy_file: PolicyFile,
@@ -239,6 +282,8 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    kept: HistoryStore | None,
+    connections: tuple[Connection, ...],
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -260,7 +305,18 @@ def _serve(
         engine_settings = _engine_settings(settings, policy)
         return _run_loop(
             serve(
-                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+                settings,
+                engine_settings,
+                listener,
+                pseudonyms,
+                journal,
+                companion,
+                policy_file,
+                bundle,
+                screens,
+                stage,
+                kept,
+                connections,
             )
         )
 

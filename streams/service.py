@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import Any
@@ -35,10 +35,16 @@ from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
+from streams.capacity.live import Staffing
 from streams.connections import Doorman
+from streams.connectors.connections import Connection
+from streams.connectors.live import Live
 from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
 from streams.gateway import Gateway
 from streams.guard import Guard
+from streams.history.lately import remembered
+from streams.history.recorder import Recorder
+from streams.history.store import Store
 from streams.intake import Pseudonyms
 from streams.journal import Journal
 from streams.openapi import openapi_routes
@@ -72,6 +78,8 @@ async def serve(
     bundle: Bundle | None,
     screens: Screens,
     stage: Stage | None = None,
+    kept: Store | None = None,
+    connections: Sequence[Connection] = (),
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
@@ -88,6 +96,7 @@ async def serve(
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
 
+    recorder = Recorder(kept, _tell) if kept else None
     embedded = Embedded(
         journal,
         settings,
@@ -96,17 +105,19 @@ async def serve(
         on_failure=fail,
         bundle=bundle,
         alarms=stage,
+        beside=(Staffing(), *((recorder,) if recorder else ())),
     )
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(embedded, settings, pseudonyms)
-    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage)
+    live = Live(connections, settings.data, gateway.take, refusals.refuse)
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
     parts = [
         *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()), *openapi_routes(),
+        *(alert_routes(stage) if stage else ()), *live.routes(), *openapi_routes(),
     ]  # fmt: skip
-    reading = _reading(embedded, feeds, screens, metrics, refusals)
-    guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals)
+    reading = _reading(embedded, feeds, screens, metrics, refusals, kept)
+    guard = Guard(Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths)
     server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
@@ -115,6 +126,8 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     if stage:
         stage.start(fail)
+    if recorder:
+        recorder.start()
     embedded.start()
     if alertmanager:
         alertmanager.start()
@@ -133,17 +146,21 @@ async def serve(
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
-            await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
+            connected = asyncio.ensure_future(live.run())
+            await asyncio.wait((ending, serving, looking, connected), return_when=asyncio.FIRST_COMPLETED)
+            failed = any(task.done() and _told_of(task.exception()) for task in (looking, connected))
             ending.cancel()
             looking.cancel()
             noting.cancel()
-            if looking.done() and (error := looking.exception()):
-                traceback.print_exception(error)
-                failed = True
+            connected.cancel()
+            await asyncio.wait((connected,))
     feeds.close()
     server.should_exit = True
     await serving
+    await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
+    if recorder:
+        await asyncio.to_thread(recorder.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)
     if stage:
@@ -161,6 +178,16 @@ async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> N
         look = reloading.reload if asked.is_set() else reloading.look
         asked.clear()
         await asyncio.to_thread(look)
+
+
+def _told_of(error: BaseException | None) -> bool:
+    """Tells of what ended a part; whether anything did. What is wrong outside of us is said in a sentence."""
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else (error,) if error else ():
+        if isinstance(each, OSError | ValueError):
+            _tell(f"Error: {each}")
+        else:
+            traceback.print_exception(each)
+    return error is not None
 
 
 def _tell(sentence: str) -> None:
@@ -184,7 +211,7 @@ def _server_config(application: Any, settings: ServiceSettings, refusals: Refusa
 
 
 def _reading(
-    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals
+    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals, kept: Store | None
 ) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
@@ -199,7 +226,7 @@ def _reading(
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
-        history=lambda *asked: _asked(embedded, History(*asked)),
+        history=lambda *asked: _history(embedded, kept, *asked),
         screens=screens,
         scope_of=lambda request: _scope(access_of(request.scope)),
         who=lambda request: _told(access_of(request.scope)),
@@ -235,6 +262,14 @@ async def _asked(embedded: Embedded, question: Question) -> bytes | None:
         return await asyncio.wrap_future(future)
 
 
+async def _history(embedded: Embedded, kept: Store | None, *asked: Any) -> bytes | None:
+    """The engine's intervals; of what it has forgotten those that are kept."""
+    told = await _asked(embedded, History(*asked))
+    if kept is None or told is None:
+        return told
+    return await asyncio.to_thread(remembered, kept, told, embedded.policy_held.service_level)
+
+
 class _Once:
     """Bytes made once for each publishing and question, however many ask; for other publishings they are forgotten."""
 
@@ -264,8 +299,10 @@ class _Metrics:
         alertmanager: Alertmanager | None,
         refusals: Refusals,
         stage: Stage | None,
+        live: Live,
     ) -> None:
         self._alertmanager = alertmanager
+        self._live = live
         self._stage = stage
         self._embedded = embedded
         self._feeds = feeds
@@ -279,7 +316,7 @@ class _Metrics:
     def _render(self, published: Published, scope: Scope, openmetrics: bool) -> bytes:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
-        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
+        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live)
         told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
         return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
 
@@ -290,7 +327,9 @@ class _Metrics:
             await asyncio.sleep(NOTED_EVERY_S)
 
 
-def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None) -> Health:
+def _health(
+    embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live
+) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -307,7 +346,12 @@ def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: 
     }
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
-    labelled: dict[str, Mapping[str, float]] = {"floorwatch_refused_requests_total": dict(refusals.counts)}
+    records, left_out = live.totals()
+    labelled: dict[str, Mapping[str, float]] = {
+        "floorwatch_refused_requests_total": dict(refusals.counts),
+        "floorwatch_connector_records_total": records,
+        "floorwatch_left_out_records_total": left_out,
+    }
     if alertmanager:
         values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
         values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count
