@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from streams.access import KEY
 from streams.problems import CONTENT_TYPE, is_told, problem_of
 from streams.refusals import REASONS, Refusals
 from streams.signatures import Signature
@@ -64,6 +66,7 @@ class Exchange:
     def _refuse(self, reason: str) -> None:
         self.signature = None
         self._scope["floorwatch.reason"] = reason
+        self._refusals.refuse(reason, Request(self._scope), self._scope.get(KEY))
         status, title = REASONS[reason]
         retry = {"Retry-After": str(RETRY_S)} if status == 429 else None
         raise HTTPException(status, f"{title}; nothing was stored.", headers=retry)

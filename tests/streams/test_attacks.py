@@ -299,6 +299,9 @@ def test_no_attacker_finds_a_secret_or_a_line_of_his_own_in_what_is_written(targ
     assert b"FORGED" not in trail
     for line in trail.splitlines():
         assert json.loads(line)["is"] in ("act", "refusal")
+    assert target.sign("signer-a", event(), sent=event()).status == 401
+    last = json.loads((target.data / "audit.jsonl").read_bytes().splitlines()[-1])
+    assert (last["is"], last["reason"], last["name"]) == ("refusal", "wrong_signature", "signer-a")
     written = (
         b"".join(path.read_bytes() for path in target.data.rglob("*") if path.is_file()) + target.tokens.read_bytes()
     )
