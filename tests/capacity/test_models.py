@@ -132,7 +132,7 @@ def test_chats_at_once_are_within_three_percent_of_a_long_simulation() -> None:
             slowdown,
             patience * handle_s,
             target_s,
-            1_500_000,
+            1_000_000,
             np.random.default_rng(number),
         )
         pairs = [

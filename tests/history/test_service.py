@@ -34,7 +34,7 @@ def test_a_running_service_keeps_its_intervals_and_a_report_reads_them_while_it_
         service.post(body)
         service.settle()
         store = Store(f"sqlite:///{tmp_path / 'data' / 'history.sqlite'}")
-        until = time.monotonic() + 40
+        until = time.monotonic() + 120
         while time.monotonic() < until and store.span("queue") is None:
             time.sleep(0.2)
         span = store.span("queue")
