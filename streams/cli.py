@@ -27,6 +27,7 @@ _COMMANDS = {
     "token": ("streams.token_command", "token"),
     "gateway": ("streams.kafka.gateway_command", "gateway"),
     "worker": ("streams.kafka.worker_command", "worker"),
+    "hub": ("streams.kafka.hub_command", "hub"),
     "topics": ("streams.kafka.command", "topics"),
     "deadletter": ("streams.kafka.command", "deadletter"),
 }

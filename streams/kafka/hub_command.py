@@ -6,10 +6,14 @@ that, are those of `floorwatch run`. Never prints a secret.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -18,15 +22,23 @@ from kafka.errors import KafkaError
 from engine.pipeline import Settings
 from engine.windows import Spec
 from streams.figures import live_settings
+from streams.kafka.hub import Hub
 from streams.kafka.merging import Merging
 from streams.kafka.settings import KafkaSettings, read_settings
 from streams.kafka.worker_command import check_topics, tell
-from streams.options import Duration, Zone
+from streams.options import Duration
+from streams.policy.files import Bundle
+from streams.policy.standing import kept_policy
 from streams.policy.watching import PolicyFile
+from streams.publishing import now_us
 from streams.report import summary, write_report, write_summary
+from streams.service import serve
+from streams.serving import CannotStart, Serving, listen, run_loop, serving_options, serving_settings
 from streams.settings import SettingsError
 
 __all__ = ["hub"]
+
+DEFAULT_DATA = Path("data/floorwatch-hub")
 
 _HELP = """Merge what the workers count, and serve the wall, the API, the metrics and the alerts of it.
 
@@ -51,25 +63,54 @@ Examples:
 @click.option("--step", type=Duration(), default=None, help="Step of the windows.  [default: their size]")
 @click.option("--by", default="", help="Dimensions to report by, for example queue,channel.")
 @click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
-@click.option(
-    "--zone", type=Zone(), default="Asia/Shanghai", show_default=True, help="Time zone of days and of windows."
-)
-@click.option("--policy", "policy_path", type=click.Path(path_type=Path, dir_okay=False),
-              help="File of the policy, the same for all workers and hubs.  [default: see floorwatch policy default]")  # fmt: skip
-@click.option("--disorder", default="500ms", show_default=True, type=Duration(), help="As the workers have it.")
+@click.option("--data", type=click.Path(path_type=Path), default=DEFAULT_DATA, show_default=True,
+              help="Folder of the state, one of its own for each hub.")  # fmt: skip
+@serving_options
 def hub(
     bootstrap: str | None, report: Path | None, summary_path: Path | None, window: int, step: int | None, by: str,
-    all_windows: bool, zone: ZoneInfo, policy_path: Path | None, disorder: int,
+    all_windows: bool, data: Path, **options: Any,
 ) -> None:  # fmt: skip
     try:
         kafka = read_settings(os.environ, bootstrap)
+        settings = serving_settings(data, options)
+        bundle, policy = PolicyFile(options["policy_path"]).read()
+        engine_settings = live_settings(policy, settings.disorder_bound_us)
+        check_topics(kafka)
+        if report or summary_path:
+            zone = ZoneInfo(settings.zone)
+            _report(kafka, engine_settings, report, summary_path, Spec(window, step or window), by, zone, all_windows)
+            return
+        code = _serve(kafka, Serving.of(settings, options), engine_settings, bundle)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
-    _, policy = PolicyFile(policy_path).read()
-    settings = live_settings(policy, disorder)
-    check_topics(kafka)
-    if report or summary_path:
-        _report(kafka, settings, report, summary_path, Spec(window, step or window), by, zone, all_windows)
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from None
+    sys.exit(code)
+
+
+def _serve(kafka: KafkaSettings, serving: Serving, engine_settings: Settings, bundle: Bundle) -> int:
+    settings = serving.settings
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
+    policy = kept_policy(bundle, by="start", since_us=now_us())
+    with contextlib.closing(listen(settings.host, settings.port)) as listener:
+        return run_loop(
+            serve(
+                settings,
+                listener,
+                partial(Hub, kafka, settings, engine_settings, policy),
+                None,
+                lambda address: contextlib.nullcontext(),
+                serving.policy_file,
+                bundle,
+                serving.screens,
+                serving.stage,
+                serving.kept,
+                alerts_path=serving.alerts_file,
+            )
+        )
 
 
 def _report(

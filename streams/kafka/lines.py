@@ -16,6 +16,7 @@ from itertools import groupby
 from engine.events import Decoded, Vocabulary, decode
 from engine.keys import Secret
 from engine.times import MINUTE_US
+from engine.watermark import NEVER_US
 from streams.gateway import SOURCE_LENGTH_MAX, judged_piece
 from streams.intake import Pseudonyms, pieces
 from streams.kafka.deadletters import DeadLetter, dead_letters
@@ -23,7 +24,7 @@ from streams.kafka.stretches import Record, Stretch
 
 __all__ = ["FINISHED", "SCRUBBED", "SOURCE", "Finished", "Lines", "Read"]
 
-#: Headers of a record: the name of its lines' source; that this source ends and the record holds nothing; that customers are
+#: Headers of a record: the name of its lines' source; that this source ends, its last event's instant in microseconds, and the record holds nothing; that customers are
 #: pseudonyms already, which the gateway says.
 SOURCE, FINISHED, SCRUBBED = "source", "finished", "scrubbed"
 FUTURE_ALLOWANCE_US = 10_000_000
@@ -32,9 +33,11 @@ _MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """No more events will come from that source."""
+    """No more events will come from that source, whose last one, in whatever partition, was at `at_us`; `NEVER_US` where that was
+    not said."""
 
     source: str
+    at_us: int = NEVER_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Lines:
             headers = dict(first.headers)
             source = _named(headers.get(SOURCE))
             if FINISHED in headers:
-                read.told.append(Finished(source))
+                read.told.append(Finished(source, _instant(headers[FINISHED])))
                 continue
             decoded = list(self._decoded(run.body, source, _latest_us(first), SCRUBBED in headers))
             read.told.extend(decoded)
@@ -104,6 +107,11 @@ def _latest_us(record: Record) -> int | None:
     if record.timestamp < 0:
         return None
     return (record.timestamp // _MINUTE_MS + 1) * MINUTE_US + FUTURE_ALLOWANCE_US
+
+
+def _instant(told: bytes) -> int:
+    """Microseconds in decimal digits, as a hint: without it, deadlines up to the source's last event in other partitions stay open."""
+    return int(told) if told.isdigit() and len(told) < 19 else NEVER_US
 
 
 def _named(source: bytes | None) -> str:

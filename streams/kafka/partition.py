@@ -124,6 +124,8 @@ class Partition:
         for told in read.told:
             if isinstance(told, Finished):
                 self.shard.finish_source(told.source)
+                if told.at_us > NEVER_US:
+                    self.shard.advance(told.at_us)
                 continue
             self.shard.absorb(told)
             rows += told.count
