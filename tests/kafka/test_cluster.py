@@ -22,6 +22,7 @@ import pytest
 from engine.events import decode
 from engine.merged import Merged
 from engine.pipeline import Engine
+from streams.cli import _run
 from streams.kafka.senders import partition_of
 from streams.kafka.settings import KafkaSettings
 from streams.report import write_report
@@ -221,3 +222,51 @@ def test_the_worker_command_counts_says_how_it_fares_and_stops(
     assert SECRET not in rest
     assert "taken over in" in rest
     assert sum(records.committed(settings.events).values()) == 500
+
+
+def test_the_commands_together_give_the_report_of_replay_and_the_hub_shows_it(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    peak = tmp_path / "peak.jsonl"
+    simulated = (
+        f"simulate --preset sale-peak --agents 30 --duration 5m --seed 7 --duplicates 0.02 --disorder 2s -o {peak}"
+    )
+    assert _run(simulated.split()) == 0
+    lines = peak.read_bytes().splitlines()
+    last_us = max(int(decode(line).times_us.max()) for line in lines)
+    kept = ["--disorder", "10s"]
+
+    def command(*arguments: str) -> subprocess.Popen[str]:
+        told = [sys.executable, "-m", "streams", *arguments, *kept]
+        return subprocess.Popen(
+            told, cwd=ROOT, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    with ExitStack() as ending, gateway(settings, tmp_path) as address:
+        workers = [ending.enter_context(command("worker", "--vitals", "127.0.0.1:0")) for _ in range(2)]
+        ending.callback(lambda: [one.kill() for one in workers])
+        for begin in range(0, len(lines), 2_000):
+            assert post(address, lines[begin : begin + 2_000], source="peak") == 200
+            if begin == 2_000:
+                until(lambda: steps_that_count(records), "no steps")
+                workers[0].kill()
+        told = [("source", b"peak"), ("finished", str(last_us).encode())]
+        for partition in range(settings.partitions):
+            records.send(settings.events, [b""], partition, told)
+        ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
+        said = ["--by", "queue", "--zone", "UTC", "--summary", str(tmp_path / "ours.json")]
+        with command("hub", "--report", str(ours), *said) as reporting:
+            assert reporting.wait(90) == 0, reporting.stderr and reporting.stderr.read()
+        assert _run(["replay", str(peak), "--report", str(theirs), "--by", "queue", "--zone", "UTC"]) == 0
+        assert ours.read_bytes() == theirs.read_bytes()
+        assert len(ours.read_bytes().splitlines()) > 5
+        with command("hub", "--port", "0", "--data", str(tmp_path / "hub"), "--alerts", "default") as hub:
+            assert hub.stdout is not None
+            wall = hub.stdout.readline().split()[-1]
+            asked = urllib.request.Request(f"{wall}api/v1/now", headers={"Authorization": f"Bearer {TOKEN}"})
+            with urllib.request.urlopen(asked, timeout=20) as answer:
+                now = json.loads(answer.read())
+            assert now["counters"]["events"] == len(lines)
+            assert now["counters"]["duplicates"] == json.loads((tmp_path / "ours.json").read_text())["duplicates"] > 0
+            hub.terminate()
+            assert hub.wait(30) == 0
