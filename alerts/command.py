@@ -26,6 +26,11 @@ __all__ = ["alerts", "oncall"]
 
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 _service = click.option("--service", default="http://127.0.0.1:8080", show_default=True, help="Address of the service.")
+_by = click.option(
+    "--by",
+    default="",
+    help="In whose name, for an administrator's token: one of the alerts file.  [default: the token's]",
+)
 _file = click.option(
     "--alerts", "path", type=click.Path(path_type=Path, dir_okay=False), help="The alerts file.  [default: ours]"
 )
@@ -75,7 +80,7 @@ def show(alert: str, service: str) -> None:
 
 @alerts.command("ack")
 @click.argument("alert")
-@click.option("--by", required=True, help="Who acknowledges: a name of the alerts file.")
+@_by
 @_service
 def ack(alert: str, by: str, service: str) -> None:
     """Acknowledge: it climbs no further until the ladder's limit."""
@@ -84,7 +89,7 @@ def ack(alert: str, by: str, service: str) -> None:
 
 @alerts.command("snooze")
 @click.argument("alert")
-@click.option("--by", required=True, help="Who: a name of the alerts file.")
+@_by
 @click.option("--for", "time", default="30m", show_default=True, help="For how long.")
 @_service
 def snooze(alert: str, by: str, time: str, service: str) -> None:
@@ -94,7 +99,7 @@ def snooze(alert: str, by: str, time: str, service: str) -> None:
 
 @alerts.command("hand-over")
 @click.argument("alert")
-@click.option("--by", required=True, help="Who: a name of the alerts file.")
+@_by
 @click.option("--to", required=True, help="To whom.")
 @_service
 def hand_over(alert: str, by: str, to: str, service: str) -> None:

@@ -239,7 +239,8 @@ class Desk:
                 return "there is nobody of that name"
             ladder = self._ladder(alert)
             alert.status, alert.owner, alert.lapse_us = NOTIFIED, act.to, 0
-            wait = ladder.levels[max(alert.level, 0)].wait if ladder else 0
+            # The ladder may have become shorter.
+            wait = ladder.levels[min(max(alert.level, 0), len(ladder.levels) - 1)].wait if ladder else 0
             alert.climb_us = self.now_us + wait if wait else 0
             self._say(alert, "handed over", f"{act.by} to {act.to}{via}")
             self._message(alert, act.to, "handed")

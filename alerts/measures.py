@@ -32,6 +32,10 @@ class Measures:
             "floorwatch_alert_refusals", "Links and calls that were refused.", ["why"], registry=ours
         )
         self.failures = Counter("floorwatch_alert_store_failures", "Turns that the store did not keep.", registry=ours)
+        self.plans = Counter(
+            "floorwatch_alert_plan_reloads", "Alerts files read while running, by what came of it.", ["outcome"],
+            registry=ours,
+        )  # fmt: skip
         self.acknowledge = Histogram(
             "floorwatch_alert_acknowledge_seconds", "From an alert's opening to its acknowledgement.",
             ["severity"], buckets=_TIMES_S, registry=ours,

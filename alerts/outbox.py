@@ -71,6 +71,14 @@ class Outbox:
         for message in messages:
             self.waiting[message.id] = self.changed[message.id] = Sending(message, next_us=message.not_before_us)
 
+    def follow(self, plan: Plan, now_us: int) -> None:
+        """Goes on by another plan. A channel with another `per_minute` begins as if it had just sent all that it may."""
+        for name, channel in plan.channels.items():
+            known = self.plan.channels.get(name)
+            if known is not None and known.per_minute != channel.per_minute and name in self._allowances:
+                self._allowances[name] = Allowance(channel.per_minute, now_us, channel.per_minute)
+        self.plan = plan
+
     def next_us(self, now_us: int) -> int:
         """When there may be something to send, 0 for never: what waits for other sendings to end is woken by their reports."""
         found = 0

@@ -54,6 +54,12 @@ class Local:
         except ValueError:
             raise ValueError(f"{said!r} is no date; write it like 2026-11-12 or 2026-11-10 20:00") from None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Local) and self.moment == other.moment
+
+    def __hash__(self) -> int:
+        return hash(self.moment)
+
     def us(self, zone: ZoneInfo) -> int:
         return us(self.moment if self.moment.tzinfo else self.moment.replace(tzinfo=zone))
 

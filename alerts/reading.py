@@ -18,7 +18,7 @@ from alerts.week import Week
 from engine.errors import InvalidSetting
 from engine.times import DAY_US
 
-__all__ = ["DEFAULT", "default_plan", "plan_of", "read_plan"]
+__all__ = ["DEFAULT", "default_plan", "files_named", "plan_of", "read_plan"]
 
 DEFAULT = Path(__file__).with_name("default.yaml")
 LEVELS_MAX, RULES_MAX, NAMES_MAX = 10, 500, 5_000
@@ -36,6 +36,16 @@ def read_plan(path: Path) -> Plan:
 def default_plan() -> Plan:
     """The plan that is shipped, in which nobody has a channel yet."""
     return read_plan(DEFAULT)
+
+
+def files_named(path: Path) -> tuple[Path, ...]:
+    """The files beside a file that it names, with secrets and calendars; none where it is no plan."""
+    try:
+        plan = msgspec.convert(load(path.read_bytes(), str(path))[0], Plan, strict=False, dec_hook=_read)
+    except (msgspec.ValidationError, InvalidSetting):
+        return ()
+    named = [name for one in plan.channels.values() for name in (one.url_file, one.secret_file)]
+    return tuple(path.parent / name for name in (*named, *(one.calendar for one in plan.schedules.values())) if name)
 
 
 def plan_of(data: bytes, name: str, folder: Path = Path()) -> Plan:

@@ -11,6 +11,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from alerts.alert import LIVE, Act, Decision
 from alerts.channels import Delivery, send
@@ -20,7 +21,7 @@ from alerts.measures import Measures
 from alerts.outbox import FAILING, Outbox, Parcel, Report
 from alerts.plan import Channel, Plan
 from alerts.store import LEASE_US, Lost, Store, StoreError
-from alerts.watching import CHANNEL_FAILING, ON_CALL_GAP, channel_alarm, gap_alarms
+from alerts.watching import CHANNEL_FAILING, ON_CALL_GAP, channel_alarm, gap_alarms, gone_alarms
 from alerts.wording import digest, headline, text_of
 from engine.alarms import BROKEN, ENDED, Alarm
 from engine.times import HOUR_US, SECOND_US
@@ -57,10 +58,13 @@ class Stage:
         self.store = store
         self.measures = Measures()
         self.failure: BaseException | None = None
+        self.plan_state: dict[str, Any] = {"since_us": clock(), "refused": []}
+        """Since when the plan holds, and why another one was refused."""
         self.key = store.secret("links")
         self._carry = carry
         self._on_failure: Callable[[], None] = lambda: None
         self.clock = clock
+        self._offered: Plan | None = None
         self._desk: Desk | None = None
         self._outbox = Outbox(plan)
         self._alarms: deque[Alarm] = deque()
@@ -118,6 +122,18 @@ class Stage:
         self.store.put_act(act, self.clock())
         self._wake.set()
 
+    def adopt(self, plan: Plan) -> None:
+        """Goes on by another plan from the next turn on: alerts stay, what is due stays due, and nothing is told twice."""
+        self._offered = plan
+        self.plan_state = {"since_us": self.clock(), "refused": []}
+        self.measures.plans.labels("adopted").inc()
+        self._wake.set()
+
+    def keep_plan(self, *faults: str) -> None:
+        """Tells why another plan was refused; without faults, that there was nothing new in it."""
+        self.plan_state = {**self.plan_state, "refused": list(faults)}
+        self.measures.plans.labels("refused" if faults else "unchanged").inc()
+
     def refuse(self, what: str, why: str) -> None:
         """Records a refusal."""
         self.measures.refusals.labels(why).inc()
@@ -125,6 +141,7 @@ class Stage:
 
     def turn(self, now_us: int) -> None:
         """Everything that is to be done at an instant. Raises StoreError; then nothing of it was done and it is done at the next one."""
+        self._follow(now_us)
         self._keep_alarms()
         if self._desk is None and not self._lead(now_us):
             return
@@ -145,6 +162,17 @@ class Stage:
         return min((at for at in (desk_us, self._outbox.next_us(now_us)) if at), default=0)
 
     # One turn.
+
+    def _follow(self, now_us: int) -> None:
+        """Takes the plan that was offered last, if there is one."""
+        plan, self._offered = self._offered, None
+        if plan is None:
+            return
+        before, self.plan, self._gaps_us = self.plan, plan, 0
+        self._outbox.follow(plan, now_us)
+        if self._desk is not None:
+            self._desk.plan = plan
+            self._alarms.extend(gone_alarms(before, plan, self._desk.knows, now_us))
 
     def _keep_alarms(self) -> None:
         count = len(self._alarms)

@@ -26,7 +26,7 @@ LEASE_US = 10_000_000
 ALARMS_AT_ONCE = 5_000
 ACTS_AT_ONCE = 500
 KEPT_US = 31 * 86_400_000_000
-"""Ended alerts with their stories, and the names of alarms that came, are kept for so long."""
+"""Ended alerts with their stories, and the names of alarms that came, are kept for so long unless somebody says otherwise."""
 StoreError = SQLAlchemyError
 
 PENDING, SENDING, SENT, CANCELLED, MERGED, GIVEN_UP = "pending", "sending", "sent", "cancelled", "merged", "given_up"
@@ -73,7 +73,8 @@ class Standing:
 class Store:
     """`url` as SQLAlchemy has it, such as `sqlite:///alerts.sqlite`. Raises StoreError where it cannot be used."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, kept_us: int = KEPT_US) -> None:
+        self.kept_us = kept_us
         self.holder = secrets.token_hex(16)
         self.epoch = 0
         self._engine = create_engine(url, pool_pre_ping=True, **({} if url.startswith("sqlite") else {"pool_size": 4}))
@@ -258,8 +259,8 @@ class Store:
         put(connection, tables.messages, [sending.row() for sending in sendings])
 
     def tidy(self, connection: Connection, now_us: int) -> None:
-        """Forgets what is older than `KEPT_US`, a few thousand rows at a time."""
-        before_us = now_us - KEPT_US
+        """Forgets what is older than `kept_us`, a few thousand rows at a time."""
+        before_us = now_us - self.kept_us
         old = connection.execute(
             select(tables.alerts.c.id)
             .where(tables.alerts.c.ended_us > 0, tables.alerts.c.ended_us < before_us)

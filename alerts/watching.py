@@ -10,7 +10,7 @@ from alerts.schedule import FALLBACK, GAP, spans
 from engine.alarms import ENDED, WARNED, Alarm
 from engine.times import DAY_US
 
-__all__ = ["CHANNEL_FAILING", "ON_CALL_GAP", "channel_alarm", "gap_alarms"]
+__all__ = ["CHANNEL_FAILING", "ON_CALL_GAP", "channel_alarm", "gap_alarms", "gone_alarms"]
 
 CHANNEL_FAILING, ON_CALL_GAP = "channel_failing", "on_call_gap"
 LOOK_AHEAD_US = 7 * DAY_US
@@ -34,3 +34,14 @@ def gap_alarms(plan: Plan, knows: Callable[[str], bool], now_us: int) -> list[Al
         elif not gap_us and knows(name):
             alarms.append(Alarm(now_us, ON_CALL_GAP, ENDED, "source", name, now_us))
     return alarms
+
+
+def gone_alarms(before: Plan, plan: Plan, knows: Callable[[str, str], bool], now_us: int) -> list[Alarm]:
+    """The ends of what was raised about channels and schedules that another plan has no longer."""
+    gone = [(CHANNEL_FAILING, name) for name in before.channels if name not in plan.channels]
+    gone += [
+        (ON_CALL_GAP, name)
+        for name in before.schedules
+        if name not in plan.schedules or not plan.schedules[name].rotations
+    ]
+    return [Alarm(now_us, what, ENDED, "source", name, now_us) for what, name in gone if knows(what, name)]

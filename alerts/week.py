@@ -43,6 +43,12 @@ class Week:
             raise ValueError("no time of the week is named; write it like 22:00-07:00 or {mon-fri: 09:00-18:00}")
         self.days = tuple(days)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Week) and self.days == other.days
+
+    def __hash__(self) -> int:
+        return hash(self.days)
+
     def covers(self, instant_us: int, zone: ZoneInfo) -> bool:
         """Whether the wall clock stands within."""
         at = local(instant_us, zone)

@@ -1,6 +1,6 @@
 """Every exported metric once. Exposition, rules, dashboards and METRICS.md are made from here.
 
-Owns the list of all of them, whose parts are in `dashboards.present`, `counted` and `health`. Never computes a figure.
+Owns the list of all of them, whose parts are in `dashboards.present`, `counted`, `health` and `escalation`. Never computes a figure.
 
 Law: what is not in this list is not exported.
 """
@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 
 from dashboards.counted import COUNTED
+from dashboards.escalation import ESCALATION
 from dashboards.health import HEALTH
 from dashboards.metric import Metric
 from dashboards.present import PRESENT
 
 __all__ = ["METRICS", "metrics_in"]
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*PRESENT, *COUNTED, *HEALTH)}
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*PRESENT, *COUNTED, *HEALTH, *ESCALATION)}
 
 _NAME = re.compile(r"\bfloorwatch_[a-z0-9_]+")
 _ENDING = re.compile("_(bucket|count|sum)$")

@@ -26,7 +26,7 @@ from dashboards.catalogue import METRICS
 from dashboards.floor import Floor
 from dashboards.health import REASONED
 from dashboards.metric import Metric
-from dashboards.samples import Page, label_text
+from dashboards.samples import SAMPLES_MAX, Page, label_text
 from dashboards.sums import Sums
 from engine.exported import Exported
 
@@ -51,8 +51,9 @@ class Health:
 class Exposition:
     """Renders one service's scrapes; remembers what its distributions began with. Safe to call from any thread."""
 
-    def __init__(self, groups_max: int = GROUPS_MAX) -> None:
+    def __init__(self, groups_max: int = GROUPS_MAX, samples_max: int = SAMPLES_MAX) -> None:
         self._groups_max = groups_max
+        self._samples_max = samples_max
         self._sums = Sums(groups_max)
         self._lock = threading.Lock()
 
@@ -63,10 +64,16 @@ class Exposition:
                 self._sums.follow(exported)
 
     def render(
-        self, facts: Mapping[str, Any], health: Health, exported: Exported | None = None, *, openmetrics: bool = False
+        self,
+        facts: Mapping[str, Any],
+        health: Health,
+        exported: Exported | None = None,
+        *,
+        openmetrics: bool = False,
+        before: bytes = b"",
     ) -> bytes:
-        """Everything as text. `facts` is what `/api/v1/now` answers."""
-        page = Page(openmetrics=openmetrics)
+        """Everything as text. `facts` is what `/api/v1/now` answers; `before` is what others tell, which goes in front and is counted too."""
+        page = Page(openmetrics=openmetrics, samples_max=self._samples_max)
         floor = Floor(facts, self._groups_max, exported)
         floor.write(page)
         overflow = floor.overflow
@@ -80,11 +87,13 @@ class Exposition:
             labelled["floorwatch_source_event_timestamp_seconds"] = newest
         rest = [*_counters(facts), *_times(facts), *_standing(facts), *_process(health, labelled)]
         if exported is not None:
-            count = page.count + sum(len(family.samples) for family in rest) + 1
+            others = sum(not line.startswith(b"#") for line in before.splitlines())
+            count = page.count + sum(len(family.samples) for family in rest) + others + 2
             rest.append(_family("floorwatch_exported_series", {(): count}))
+            rest.append(_family("floorwatch_left_out_series", {(): page.left_out}))
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector(rest))
-        return page.body((generate_openmetrics if openmetrics else generate_latest)(registry))
+        return before + page.body((generate_openmetrics if openmetrics else generate_latest)(registry))
 
 
 def render(facts: Mapping[str, Any], health: Health, *, openmetrics: bool = False) -> bytes:

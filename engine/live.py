@@ -1,6 +1,6 @@
 """The present: what the wall, the API and the exposition show, from one engine at its watermark.
 
-Rolling figures are of the last `window_us` up to the watermark, the running pane included; levels are those at the
+Shares and means are told as they were divided: who shows them to people rounds. Rolling figures are of the last `window_us` up to the watermark, the running pane included; levels are those at the
 watermark. None means "no data".
 """
 
@@ -114,6 +114,6 @@ def _agents(agents: Any) -> dict[str, int]:
 def _plain(values: NDArray[Any]) -> list[Any]:
     """Numbers as JSON has them: no data is None."""
     if values.dtype.kind == "f":
-        return [None if value != value else round(value, 4) for value in values.tolist()]
+        return [None if value != value else value for value in values.tolist()]
     plain: list[Any] = values.tolist()
     return plain

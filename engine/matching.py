@@ -69,6 +69,14 @@ class Matcher:
                 found[:, period, first : first + len(part)] = np.where(best > 0, self._most - best, -1).T
         return found
 
+    def likenesses(self, texts: Sequence[Sequence[str]], values: NDArray[np.int32]) -> list[tuple[int, ...]]:
+        """Of each combination what `find` makes of it: those of which it is the same have the same lines."""
+        columns = [
+            [index.get(names[code], 0) for code in codes]
+            for (index, _), names, codes in zip(self._dimensions, texts, values.T.tolist(), strict=True)
+        ]
+        return [*zip(*columns, strict=True)]
+
     def _rows(self, lines: Sequence[Conditional | None], name: str) -> tuple[dict[str, int], Bits]:
         named = sorted({value for line in lines if line for value in line.when.get(name, ())})
         # What no line names is accepted by lines without the condition only.

@@ -75,6 +75,8 @@ CONDITIONS = ("tenant", "queue", "tier", "category", "kind", "grade", "priority"
 OF_CASES = ("kind", "grade", "priority", "department")
 #: A limit that is never reached.
 NO_LIMIT_US = 2**62
+#: Combinations for which there is room at first.
+_SMALLEST = 256
 #: The limit of a promise, which says itself when it is due.
 DUE_US = 2**61
 #: How grave a case is, the least first; who is to be told grows with it (C24).
@@ -311,7 +313,7 @@ class Tables(NamedTuple):
 class Limits:
     """The policy's limits as tables, which grow with the combinations.
 
-    `table_us`, `warn_permille`, `hours_of` and `pausable` int64 (limits, periods, combinations): the limit, `NO_LIMIT_US` for
+    `table_us`, `warn_permille`, `hours_of` and `pausable` int64 (limits, periods, combinations and room for more): the limit, `NO_LIMIT_US` for
     none, the share at which to warn, the number of the calendar by which it runs, and 1 where it pauses. The period at an instant is `period_of[searchsorted(bounds_us, instant, "right")]`, 0 for none.
     """
 
@@ -323,6 +325,9 @@ class Limits:
             policy.periods, key=lambda period: period.start_us)]  # fmt: skip
         self.bounds_us = np.array([instant for start, end, _ in bounds for instant in (start, end)], np.int64)
         self.period_of = np.array([0, *(code for _, _, number in bounds for code in (number, 0))], np.int64)
+        self._known = 0
+        #: The first combination of those of which lines think alike.
+        self._alike: dict[tuple[int, ...], int] = {}
         self.table_us = np.empty((len(CONTACT_LIMITS), len(self.periods), 0), np.int64)
         self.warn_permille = np.empty_like(self.table_us)
         self.hours_of = np.empty_like(self.table_us)
@@ -353,15 +358,29 @@ class Limits:
 
     def refresh(self) -> None:
         """Covers the combinations that are new since the last call."""
-        known = self.table_us.shape[2]
-        new = self.combinations.values[known : len(self.combinations)]
-        if len(new):
-            found = self._matcher.find([names.texts for names in self.combinations.names], new)
-            tables = (self.table_us, self.warn_permille, self.hours_of, self.pausable)
-            self.table_us, self.warn_permille, self.hours_of, self.pausable = (
-                np.concatenate((table, _told(values, found)), axis=2)
-                for table, values in zip(tables, self._values, strict=True)
-            )
+        known, count = self._known, len(self.combinations)
+        if known == count:
+            return
+        texts = [names.texts for names in self.combinations.names]
+        # Most combinations differ in what no line asks for, and have the limits of another.
+        keys = self._matcher.likenesses(texts, self.combinations.values[known:count])
+        new: dict[tuple[int, ...], int] = {}
+        for place, key in enumerate(keys, known):
+            if key not in self._alike:
+                new.setdefault(key, place)
+        self._alike |= new
+        first, alike = [*new.values()], [self._alike[key] for key in keys]
+        found = self._matcher.find(texts, self.combinations.values[first]) if first else None
+        for name, values in zip(("table_us", "warn_permille", "hours_of", "pausable"), self._values, strict=True):
+            table = getattr(self, name)
+            if count > table.shape[2]:  # Combinations come one by one, so there is room for more than asked for.
+                larger = np.empty((*table.shape[:2], max(count, 2 * table.shape[2], _SMALLEST)), np.int64)
+                larger[:, :, :known] = table[:, :, :known]
+                setattr(self, name, table := larger)
+            if found is not None:
+                table[:, :, first] = _told(values, found)
+            table[:, :, known:count] = table[:, :, alike]
+        self._known = count
 
 
 def _values(ranked: Sequence[Sequence[Line]], told: Callable[[Line], int], default: int) -> list[NDArray[np.int64]]:

@@ -108,10 +108,14 @@ class Watch:
         if not parts or not self.frames:
             return
         amounts = np.concatenate(parts, axis=1)
-        for scope in self.scopes.values():
-            scope.refresh(self.combinations)
+        self._refresh()
         for frame, rows in zip(self.frames.values(), self.sorter.sort(amounts), strict=True):
             frame.take(amounts, rows)
+
+    def _refresh(self) -> None:
+        """Knows the group of every combination: some hold for contacts and agents before any fact names them."""
+        for scope in self.scopes.values():
+            scope.refresh(self.combinations)
 
     # When to look.
 
@@ -141,6 +145,7 @@ class Watch:
             for frame in self.frames.values()
             if frame.end_us is not None and frame.end_us <= at_us and at_us % frame.step_us == 0
         ]
+        self._refresh()
         for frame in looked:
             frame.move_to(at_us)
             frame.make_room()
@@ -201,6 +206,7 @@ class Watch:
     def raised(self, at_us: int, contacts: Contacts, agents: Agents, order: Order) -> list[dict[str, Any]]:
         """Conditions that are raised, ready for JSON: the most severe first, of those the oldest, `SHOWN_MAX` at most. What grows while
         nothing happens is as of `at_us`, the other figures are of the last look."""
+        self._refresh()
         present = Present(at_us, contacts, agents, order, self.heard_us)
         found: list[dict[str, Any]] = []
         for judge in self.judges:

@@ -17,6 +17,7 @@ __all__ = ["ADMINISTRATOR", "ROLES", "Access", "Path", "access_of", "path_of"]
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset(("read",)),
     "supervisor": frozenset(("read", "acknowledge")),
+    "writer": frozenset(("send",)),
     "admin": frozenset(("read", "acknowledge", "send", "govern")),
 }
 #: Where the guard leaves who asks, in the request's scope.
@@ -33,6 +34,8 @@ class Access:
     tenants: frozenset[str] | None = None
     pages: frozenset[str] | None = None
     expires: str | None = None
+    rate: int | None = None
+    """Events a second that this one may send, None for what the settings say."""
     holds: Callable[[], bool] = field(default=lambda: True, compare=False)
 
     @property
@@ -63,6 +66,7 @@ class Path:
     right: str
     page: str = ""
     is_scoped: bool = False
+    """Whether it cuts what it tells, or takes, to the shops of who asks."""
 
 
 _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
@@ -78,11 +82,15 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
         ("GET", "/api/v1/policy", Path("policy", "read", is_scoped=True)),
         ("GET", "/metrics", Path("metrics", "read", is_scoped=True)),
         ("POST", "/api/v1/policy", Path("policy", "govern")),
-        ("POST", "/v1/events", Path("events", "send")),
-        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts")),
-        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge")),
+        ("POST", "/v1/connect/[a-z0-9_-]+", Path("connect", "send")),
+        ("GET", "/api/v1/connect", Path("connect", "read")),
+        ("GET", "/api/v1/openapi.json", Path("openapi", "read", is_scoped=True)),
+        ("POST", "/v1/events", Path("events", "send", is_scoped=True)),
+        ("GET", r"/api/v1/alerts(/[^/]+)?", Path("alerts", "read", page="alerts", is_scoped=True)),
+        ("POST", r"/api/v1/alerts/[^/]+/[^/]+", Path("alerts", "acknowledge", page="alerts", is_scoped=True)),
         ("GET", r"/api/v1/oncall(/[^/]+\.ics)?", Path("oncall", "read")),
-        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts")),
+        ("GET", r"/alerts/[^/]+", Path("story", "read", page="alerts", is_scoped=True)),
+        ("POST", r"/a/[^/]+", Path("link", "acknowledge")),
         ("POST", "/api/v1/alertmanager", Path("alertmanager", "send")),
     )
 )

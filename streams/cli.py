@@ -14,10 +14,15 @@ __all__ = ["main"]
 _COMMANDS = {
     "replay": ("streams.replay", "replay"),
     "run": ("streams.run", "run"),
+    "connect": ("streams.connect_command", "connect"),
     "alerts": ("alerts.command", "alerts"),
     "oncall": ("alerts.command", "oncall"),
     "policy": ("streams.policy.command", "policy"),
+    "privacy": ("streams.privacy_command", "privacy"),
     "dashboards": ("streams.dashboards_command", "dashboards"),
+    "history": ("streams.history.importing", "history"),
+    "report": ("streams.reports.command", "report"),
+    "capacity": ("streams.capacity.command", "capacity"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),
     "gateway": ("streams.kafka.gateway_command", "gateway"),
@@ -67,9 +72,12 @@ def cli() -> None:
     Examples:
       floorwatch run --simulate
       floorwatch replay events.jsonl.gz --report windows.csv
+      floorwatch connect check queue_log /var/log/asterisk/queue_log
       floorwatch alerts check alerts.yaml
       floorwatch policy explain --channel phone --tier vip
       floorwatch dashboards build --out monitoring
+      floorwatch report --by queue --out week.html
+      floorwatch capacity plan --arrivals 100 --handle 3m --target 80%/20s
       floorwatch simulate --preset sale-peak --duration 1h -o peak.jsonl.gz
     """
 

@@ -17,17 +17,11 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
-
-from engine.alarms import Alarm
 from engine.errors import InvalidSetting
-from engine.exported import Exported, exported
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Settings, followed
 from engine.policy import Policy
@@ -38,73 +32,27 @@ from streams.keeper import Keeper
 from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
+from streams.publishing import (
+    COMMIT_BUCKETS_S,
+    AlarmSink,
+    Beside,
+    Nobody,
+    Published,
+    Publisher,
+    Vitals,
+    now_us,
+    pause_s,
+)
 from streams.questions import Questions
-from streams.recent import Recent
 from streams.settings import ServiceSettings
 
-__all__ = ["COMMIT_BUCKETS_S", "Embedded", "Published", "pause_s"]
+__all__ = ["Embedded"]
 
-COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 HEARTBEAT_S_MAX = 15.0
 """The engine's thread is taken for dead after so long without a turn."""
 REPLAY_TOLD_EVERY_S = 1.0
-ALARMS_SHOWN = 100
-"""Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
-ALARMS_KEPT = 5_000
-"""Those of which readers of some shops only get theirs."""
 FLUSH_S_MAX = 2.0
 _STOP = Batch(b"", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time; `exported`
-    is for the metrics, None before the first facts."""
-
-    version: int
-    facts: dict[str, Any]
-    alarms: tuple[dict[str, Any], ...] = ()
-    exported: Exported | None = None
-
-    @property
-    def body(self) -> bytes:
-        """The facts as JSON, made when somebody asks: a wall is not fed from it."""
-        return msgspec.json.encode(self.facts, enc_hook=_plain)
-
-
-@dataclass(slots=True)
-class Vitals:
-    """The process's own health, for the metrics. Counters since the start of the process."""
-
-    batches: int = 0
-    commits: int = 0
-    commit_us: int = 0
-    commit_buckets: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS_S) + 1))
-    refused_busy: int = 0
-    policy_reloads: Counter[str] = field(default_factory=Counter)
-    snapshots: int = 0
-    snapshot_bytes: int = 0
-    snapshot_us: int = 0
-
-
-class AlarmSink(Protocol):
-    """Who is told of alarms; neither waits for long nor raises."""
-
-    def tell(self, alarms: list[Alarm]) -> None:
-        """Takes alarms, which come again after a crash with the same ids."""
-
-    def flush(self, wait_s: float) -> None:
-        """Waits until those are kept that were told, but no longer than so."""
-
-
-class _Nobody:
-    """Nobody is told."""
-
-    def tell(self, alarms: list[Alarm]) -> None:
-        pass
-
-    def flush(self, wait_s: float) -> None:
-        pass
 
 
 class Embedded:
@@ -123,6 +71,7 @@ class Embedded:
         *,
         bundle: Bundle | None = None,
         alarms: AlarmSink | None = None,
+        beside: tuple[Beside, ...] = (),
         on_publish: Callable[[Published], None] = lambda published: None,
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
@@ -133,15 +82,15 @@ class Embedded:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()
-        self.published = Published(0, {})
         self._settings = settings
         self._bundle = bundle
-        self._alarms = alarms or _Nobody()
+        self._alarms = alarms or Nobody()
+        self._beside = beside
         self._on_publish = on_publish
         self._on_failure = on_failure
         self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._recent = Recent(ALARMS_KEPT)
+        self._publisher = Publisher(settings, beside)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -151,10 +100,14 @@ class Embedded:
         self._absorb: queue.SimpleQueue[Batch] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._beat = time.monotonic()
-        self._started_us = now_us()
         self._keeper = Keeper(  # Touched by the engine's thread only.
             journal, settings, engine_settings, Secret(os.urandom(SECRET_BYTES)), tell
         )
+
+    @property
+    def published(self) -> Published:
+        """What readers get."""
+        return self._publisher.published
 
     def start(self) -> None:
         """Restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
@@ -343,42 +296,27 @@ class Embedded:
             clock_us = 0 if self._begun or self._backlog_batches else self._clock.tick(now_us())
         self._keeper.tick(clock_us)
         if alarms := self._keeper.engine.take_alarms():
-            self._recent.take(alarms)
+            self._publisher.hear(alarms)
             self._alarms.tell(alarms)
+        for one in self._beside:
+            one.look(self._keeper.engine)
 
     def _publish(self) -> None:
-        facts = self._keeper.engine.now()
+        # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.
         with self._guard:
-            running = self._clock.running
-        facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
-        facts["counters"] = self._counters()
-        facts["policy"] = self._policy()
-        facts["service"] = {
-            "sent_us": now_us(),
-            "started_us": self._started_us,
-            "zone": self._settings.zone,
-            "ready": True,
-            "clock_running": running,
-            "backlog_batches": self._backlog_batches,
-            "sequence": self._keeper.covered,
-            "version": self.published.version + 1,
-        }
-        people_max = self._settings.agent_series_max if self._settings.agent_series else 0
-        sums = exported(self._keeper.engine, people_max)
-        self.published = Published(self.published.version + 1, facts, tuple(self._recent.rows(ALARMS_KEPT)), sums)
-        self._on_publish(self.published)
+            service = {"clock_running": self._clock.running, "backlog_batches": self._backlog_batches}
+        published = self._publisher.publish(
+            self._keeper.engine,
+            policy=self._policy(),
+            refused=self.journal.reject_totals(),
+            service=service | {"sequence": self._keeper.covered},
+        )
+        self._on_publish(published)
 
     def _policy(self) -> dict[str, Any]:
         kept = self.policy
         of_it = {"name": kept.name, "by": kept.by, "since_us": kept.since_us} if kept else {}
         return of_it | {"refused": list(self.refused), "reloads": dict(self.vitals.policy_reloads)}
-
-    def _counters(self) -> dict[str, Any]:
-        counters = self._keeper.engine.counters
-        counted = {entry.name: getattr(counters, entry.name) for entry in fields(counters)}
-        # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.
-        rejected = Counter(counted.get("rejected") or {}) + Counter(self.journal.reject_totals())
-        return counted | {"rejected": dict(rejected), "limits": self._keeper.engine.limits_reached}
 
     def _take_snapshot(self) -> None:
         self._alarms.flush(FLUSH_S_MAX)  # What the snapshot no longer holds must be kept elsewhere.
@@ -423,22 +361,6 @@ class Embedded:
         _, written = self._hand_in(renewed, policy)  # Nobody else is admitted yet.
         written.result()
         self._take(self._absorb.get())
-
-
-def pause_s(cost_s: float, least_s: float) -> float:
-    """From one publishing to the next: a quarter of the time goes into it, or twice a second; never more than half of the time, or
-    what comes in is left lying while figures are told."""
-    return max(least_s, min(4 * cost_s, 0.5), 2 * cost_s)
-
-
-def _plain(value: Any) -> Any:
-    """Numbers and arrays of numpy as JSON knows them."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)
-
-
-def now_us() -> int:
-    """The wall clock in microseconds since 1970."""
-    return time.time_ns() // 1_000
 
 
 def _turn_us() -> int:

@@ -3,7 +3,8 @@
 Owns: `POST /v1/events`, its limits and its answers. Never touches the engine and never keeps a body: it decodes to
 judge the lines, removes what must not be kept, hands the rest to the service and waits until it is durable.
 
-Law: 200 means on disk. Every other answer says whether anything was stored, 429 and 503 mean that nothing was, 504 that nobody knows.
+Law: 200 means on disk. Every other answer says whether anything was stored, 429 and 503 mean that nothing was, 504 that nobody knows. Who
+is held to some shops sends of these only, and by a source of his own, so that his disorder is nobody else's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -21,23 +23,30 @@ from starlette.routing import BaseRoute, Route
 
 from engine.events import Decoded, Reject, Vocabulary, decode
 from engine.keys import Secret
+from streams.access import ADMINISTRATOR, Access, access_of
 from streams.intake import BodyError, Pseudonyms, inflate, lines_of, pieces
 from streams.journal import Batch, JournalError
+from streams.ownership import foreign, owned
+from streams.rates import Rates
 from streams.settings import ServiceSettings
 
 __all__ = ["Busy", "Gateway", "Judged", "Service", "judge", "judged_piece"]
 
 SOURCE_LENGTH_MAX = 64
+#: Names of sources that a writer of some shops may use, of all that there may be.
+SOURCES_OF_WRITER_MAX = 16
 INTAKE_THREADS = 2
+AT_ONCE_BYTES_MAX = 2_048
+"""Bodies that are judged where they are read: handing one to a thread and back takes longer than an event or two."""
 
 
 class Busy(Exception):
-    """Nothing is wrong with the body: come again. `status` is 429 (backlog) or 503 (not ready), where nothing was stored, or 504, where
-    that is not known."""
+    """Nothing is wrong with the body: come again. `status` is 429 (backlog, rate) or 503 (not ready), where nothing was stored, or 504,
+    where that is not known."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, reason: str = "", retry_after_s: int = 0) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.reason, self.retry_after_s = status, reason, retry_after_s
 
 
 class Service(Protocol):
@@ -74,14 +83,22 @@ class Judged:
         return max((int(piece.times_us.max()) for piece in self.decoded if piece.count), default=0)
 
 
-def judge(body: bytes, pseudonyms: Pseudonyms, secret: Secret, *, source: str, latest_us: int) -> Judged:
-    """Sort the events of a body into those to store and those to refuse. Raises nothing for any bytes."""
+def judge(
+    body: bytes,
+    pseudonyms: Pseudonyms,
+    secret: Secret,
+    *,
+    source: str,
+    latest_us: int,
+    tenants: frozenset[str] | None = None,
+) -> Judged:
+    """Sort the events of a body into those to store and those to refuse; with `tenants` only theirs are stored. Raises nothing for any bytes."""
     judged = Judged()
     vocabulary = Vocabulary(secret)
     first_line = 1
     for piece in pieces(lines_of(body)):
         decoded, scrubbed = judged_piece(
-            piece, pseudonyms, vocabulary, source=source, first_line=first_line, latest_us=latest_us
+            piece, pseudonyms, vocabulary, source=source, first_line=first_line, latest_us=latest_us, tenants=tenants
         )
         refused = {reject.line - first_line for reject in decoded.rejects}
         judged.rejects += decoded.rejects
@@ -94,23 +111,30 @@ def judge(body: bytes, pseudonyms: Pseudonyms, secret: Secret, *, source: str, l
 
 
 def judged_piece(
-    piece: bytes, pseudonyms: Pseudonyms, vocabulary: Vocabulary, *, source: str, first_line: int, latest_us: int | None
-) -> tuple[Decoded, bytes]:
-    """The lines decoded, and as they may be stored once those that are rejected are left out. Raises nothing for any bytes."""
+    piece: bytes, pseudonyms: Pseudonyms, vocabulary: Vocabulary, *, source: str, first_line: int, latest_us: int | None,
+    tenants: frozenset[str] | None = None,
+) -> tuple[Decoded, bytes]:  # fmt: skip
+    """The lines decoded, and as they may be stored once those that are rejected are left out; with `tenants`, those of other shops are
+    rejected. Raises nothing for any bytes."""
     scrubbed, unread = pseudonyms.scrub(piece)
-    decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+    read = partial(decode, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
+    decoded = read(scrubbed)
+    if tenants is not None:
+        scrubbed, decoded = owned(scrubbed, decoded, first_line, tenants, read)
     refused = {reject.line - first_line for reject in decoded.rejects}
-    if missed := [index for index in unread if index not in refused]:
-        # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
-        scrubbed = _without(scrubbed, missed, blank=True)
-        decoded = decode(scrubbed, source=source, first_line=first_line, latest_us=latest_us, vocabulary=vocabulary)
-        decoded.rejects += [Reject(source, first_line + index, "invalid_json", "unreadable") for index in missed]
+    # Unreadable for the one and readable for the other: not proven free of identity, so not stored.
+    missed = {index: ("invalid_json", "unreadable") for index in unread if index not in refused}
+    if tenants is not None:
+        missed = foreign(scrubbed, decoded, first_line, tenants) | missed
+    if missed:
+        scrubbed = _without(scrubbed, set(missed), blank=True)
+        decoded = read(scrubbed)
+        decoded.rejects += [Reject(source, first_line + index, *missed[index]) for index in sorted(missed)]
     return decoded, scrubbed
 
 
-def _without(lines: bytes, indices: set[int] | list[int], *, blank: bool = False) -> bytes:
-    out = set(indices)
-    kept = (b"" if index in out else line for index, line in enumerate(lines.split(b"\n")))
+def _without(lines: bytes, indices: set[int], *, blank: bool = False) -> bytes:
+    kept = (b"" if index in indices else line for index, line in enumerate(lines.split(b"\n")))
     return b"\n".join(kept if blank else (line for line in kept if line))
 
 
@@ -122,7 +146,8 @@ class Gateway:
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._reading_bytes = 0
-        self._sources: set[str] = set()
+        self._sources: dict[str, set[str]] = {}
+        self._rates = Rates(settings.writer_events_a_second_max)
         # Decoding holds the interpreter in short pieces; a second thread lets one body inflate while one decodes.
         self._threads = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
 
@@ -137,42 +162,56 @@ class Gateway:
 
         async def taken() -> Response:
             nonlocal reserved
-            source = self._source_of(request)
+            access = access_of(request.scope)
+            if wait_s := self._rates.wait_s(access):
+                raise Busy(
+                    429, "These shops have sent too much; nothing was stored, send it again later.", "rate", wait_s
+                )
+            source = self._source_of(request, access)
             reserved = self._reserve(request)
             body = await self._read(request, reserved)
-            return await self._take(body, source, request.headers.get("content-encoding", "identity").lower())
+            return await self._take(body, source, request.headers.get("content-encoding", "identity").lower(), access)
 
         try:
             return await self._told(taken())
         finally:
             self._reading_bytes -= reserved
 
-    async def take(self, lines: bytes, source: str) -> Response:
-        """Events that another route has made, answered as if they had been posted."""
-        return await self._told(self._take(lines, source, "identity"))
+    async def take(self, lines: bytes, source: str, access: Access = ADMINISTRATOR) -> Response:
+        """Events that another route has made for somebody, answered as if they had been posted."""
+        return await self._told(self._take(lines, source, "identity", access))
 
     async def _told(self, taken: Awaitable[Response]) -> Response:
         try:
             return await taken
         except BodyError as error:
-            return _answer(error.status, error=str(error))
+            return _answer(error.status, error=str(error), reason=error.reason)
         except Busy as busy:
-            return _answer(busy.status, error=str(busy), retry_after_s=self._settings.retry_after_s)
+            retry_after_s = busy.retry_after_s or self._settings.retry_after_s
+            return _answer(busy.status, error=str(busy), reason=busy.reason, retry_after_s=retry_after_s)
         except JournalError as error:
             return _answer(503, error=f"{error} Nothing was stored.", retry_after_s=self._settings.retry_after_s)
         except ClientDisconnect:
             return _answer(400, error="The body ended too early; nothing was stored.")
 
-    def _source_of(self, request: Request) -> str:
+    def _source_of(self, request: Request, access: Access) -> str:
         source = request.headers.get("source") or request.query_params.get("source") or ""
         if len(source) > SOURCE_LENGTH_MAX or not source.isprintable():
             raise BodyError(
                 400,
                 f"The source must be at most {SOURCE_LENGTH_MAX} printable characters; nothing was stored.",
+                "bad_source",
             )
-        if source not in self._sources and len(self._sources) >= self._settings.sources_max:
-            raise BodyError(400, "Too many different sources were named; nothing was stored.")
-        self._sources.add(source)
+        whose = ""
+        if access.tenants is not None:
+            whose = access.token_id
+            source = f"{access.name}/{source}" if source else access.name
+        mine = self._sources.setdefault(whose, set())
+        is_full = len(mine) >= SOURCES_OF_WRITER_MAX if whose else False
+        is_full |= sum(map(len, self._sources.values())) >= self._settings.sources_max
+        if source not in mine and is_full:
+            raise BodyError(400, "Too many different sources were named; nothing was stored.", "bad_source")
+        mine.add(source)
         return source
 
     def _reserve(self, request: Request) -> int:
@@ -190,26 +229,26 @@ class Gateway:
     async def _read(self, request: Request, bytes_max: int) -> bytes:
         parts: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(self._settings.body_read_s):
-                async for part in request.stream():
-                    size += len(part)
-                    if size > bytes_max:
-                        raise BodyError(413, f"The body has more than {bytes_max} bytes; send smaller batches.")
-                    parts.append(part)
-        except TimeoutError:
-            raise BodyError(408, "The body took too long; nothing was stored.") from None
+        async for part in request.stream():  # The guard sees to the time that it takes.
+            size += len(part)
+            if size > bytes_max:
+                raise BodyError(413, f"The body has more than {bytes_max} bytes; send smaller batches.")
+            parts.append(part)
         return b"".join(parts)
 
-    async def _take(self, body: bytes, source: str, encoding: str) -> Response:
+    async def _take(self, body: bytes, source: str, encoding: str, access: Access) -> Response:
         if encoding not in ("identity", "gzip", ""):
             raise BodyError(415, "Content-Encoding must be gzip or absent; nothing was stored.")
         received_us = self._service.begin()
         try:
-            loop = asyncio.get_running_loop()
-            judged = await loop.run_in_executor(self._threads, self._judge, body, source, encoding, received_us)
+            given = (body, source, encoding, received_us, access)
+            if len(body) <= AT_ONCE_BYTES_MAX and encoding != "gzip":
+                judged = self._judge(*given)
+            else:
+                judged = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, *given)
+            self._rates.spend(access, judged.count + len(judged.rejects))
             if not judged.count and not judged.rejects:
-                raise BodyError(400, "The body holds no event.")
+                raise BodyError(400, "The body holds no event.", "no_event")
             lines = b"\n".join(part.strip(b"\n") for part in judged.bodies)
             batch = Batch(lines, judged.count, source, received_us, rejects=judged.rejects, payload=judged.decoded)
             durable = self._service.submit(batch, judged.newest_us)
@@ -217,15 +256,21 @@ class Gateway:
             self._service.end()
         await asyncio.wrap_future(durable)
         listed = judged.rejects[: self._settings.rejects_listed_max]
-        return _answer(200 if judged.count else 400, judged.count, listed, len(judged.rejects))
+        if judged.count:
+            return _answer(200, judged.count, listed, len(judged.rejects))
+        said = "Nothing in the body could be taken; `rejected` says of each line why."
+        return _answer(400, 0, listed, len(judged.rejects), error=said, reason="no_event")
 
-    def _judge(self, body: bytes, source: str, encoding: str, received_us: int) -> Judged:
+    def _judge(self, body: bytes, source: str, encoding: str, received_us: int, access: Access) -> Judged:
         if encoding == "gzip":
             body = inflate(body, self._settings.inflated_bytes_max)
         if body.count(b"\n") > self._settings.lines_max:
-            raise BodyError(413, f"The body has more than {self._settings.lines_max} lines; send smaller batches.")
+            raise BodyError(
+                413, f"The body has more than {self._settings.lines_max} lines; send smaller batches.", "too_many_lines"
+            )
         latest_us = received_us + self._settings.future_allowance_us
-        return judge(body, self._pseudonyms, self._service.secret, source=source, latest_us=latest_us)
+        secret, tenants = self._service.secret, access.tenants
+        return judge(body, self._pseudonyms, secret, source=source, latest_us=latest_us, tenants=tenants)
 
 
 def _answer(
@@ -235,6 +280,7 @@ def _answer(
     rejected_count: int = 0,
     *,
     error: str | None = None,
+    reason: str = "",
     retry_after_s: int | None = None,
 ) -> Response:
     content: dict[str, object] = {
@@ -243,6 +289,6 @@ def _answer(
         "rejected_count": rejected_count,
     }
     if error is not None:
-        content["error"] = error
+        content |= {"error": error, "reason": reason}
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": str(retry_after_s)} if retry_after_s else {})
     return Response(msgspec.json.encode(content), status, headers, "application/json")

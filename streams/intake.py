@@ -1,10 +1,11 @@
 """From the body of a request to lines that may be stored.
 
 Owns: inflating within a bound, telling one event from an array from NDJSON (pretty-printed or not), and privacy on
-entry: of `text` only stays whether it held a negative word, and `customer` is replaced by a keyed hash. Never judges an event (engine.events does), never
+entry: of `text` only stays whether it held a negative word, `customer` is replaced by a keyed hash, and fields that are none of the format's are dropped, since
+nobody knows what is in them. Never judges an event (engine.events does), never
 stores one, never sends one anywhere.
 
-Law: what leaves here holds no message text and no customer's own identifier at the top level of an event; lines keep
+Law: what leaves here holds no message text, no customer's own identifier and no field that the format does not have; lines keep
 their numbers; a line that is no JSON object passes unchanged, for the decoder to refuse it.
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.events import LINE_BYTES_MAX, Details, Event
 from streams.negative import NegativeWords, default_words
 
 __all__ = ["BodyError", "Pseudonyms", "inflate", "lines_of", "pieces"]
@@ -41,16 +43,23 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 _value = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
+_FIELDS = frozenset(Event.__struct_fields__) | frozenset(Details.__struct_fields__)
+#: Reads an object that has no other fields, and makes nothing of their values.
+_known = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "Known", [(name, msgspec.Raw, msgspec.Raw()) for name in sorted(_FIELDS)], forbid_unknown_fields=True, gc=False
+    )
+)
 _encode = msgspec.json.Encoder().encode
 _BAD_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class BodyError(Exception):
-    """A body that cannot be taken at all; `status` is the HTTP answer, the message one sentence."""
+    """A body that cannot be taken at all; `status` is the HTTP answer, the message one sentence, `reason` of streams.refusals."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 def inflate(body: bytes, bytes_max: int) -> bytes:
@@ -59,18 +68,22 @@ def inflate(body: bytes, bytes_max: int) -> bytes:
     room = bytes_max
     while body:
         if len(parts) == MEMBERS_MAX:
-            raise BodyError(413, f"The body has more than {MEMBERS_MAX} gzip members; send smaller batches.")
+            raise BodyError(
+                413, f"The body has more than {MEMBERS_MAX} gzip members; send smaller batches.", "inflated_too_large"
+            )
         member = zlib.decompressobj(_GZIP)
         try:
             part = member.decompress(body, room + 1)
         except zlib.error:
-            raise BodyError(400, "The body is not valid gzip; nothing of it was stored.") from None
+            raise BodyError(400, "The body is not valid gzip; nothing of it was stored.", "bad_gzip") from None
         room -= len(part)
         if room < 0:
-            raise BodyError(413, f"The body inflates to more than {bytes_max} bytes; send smaller batches.")
+            raise BodyError(
+                413, f"The body inflates to more than {bytes_max} bytes; send smaller batches.", "inflated_too_large"
+            )
         parts.append(part)
         if not member.eof:
-            raise BodyError(400, "The gzip body ends too early; nothing of it was stored.")
+            raise BodyError(400, "The gzip body ends too early; nothing of it was stored.", "bad_gzip")
         body = member.unused_data.lstrip(b"\0")
     return b"".join(parts)
 
@@ -135,17 +148,21 @@ class Pseudonyms:
         return keyed.hexdigest()[:PSEUDONYM_DIGITS]
 
     def scrub(self, lines: bytes) -> tuple[bytes, list[int]]:
-        """NDJSON without texts and with pseudonyms, and the indices of lines that may hold either and cannot be read.
+        """NDJSON without texts and foreign fields and with pseudonyms, and the indices of lines that cannot be read.
 
-        Lines that hold neither stay as they are. Those that cannot be read do too, so that the decoder can say what
+        Lines that hold none of these stay as they are. Those that cannot be read do too, so that the decoder can say what
         is wrong with them; the caller must not store one of them, whatever the decoder says.
         """
-        if not _may_hold_identity(lines):
+        is_known = _is_known(lines)
+        if is_known and not _may_hold_identity(lines):
             return lines, []
         unread: list[int] = []
         scrubbed = lines.split(b"\n")
         for index, line in enumerate(scrubbed):
-            if _may_hold_identity(line):
+            if _may_hold_identity(line) or not (is_known or _is_known(line)):
+                if len(line) > LINE_BYTES_MAX:  # Too long as it was sent, however short it would become.
+                    unread.append(index)
+                    continue
                 try:
                     scrubbed[index] = self._scrub_line(line)
                 except _BAD_JSON:
@@ -154,9 +171,11 @@ class Pseudonyms:
 
     def _scrub_line(self, line: bytes) -> bytes:
         event = _object.decode(line)
-        if "text" not in event and "customer" not in event:
+        if "customer" not in event and event.keys() <= _FIELDS:
             return line
         self._words.judged(event)
+        for name in event.keys() - _FIELDS:
+            del event[name]
         customer = event.pop("customer", None)
         if customer is not None and (written := bytes(customer)) != b"null":
             event["customer"] = msgspec.Raw(b'"' + self.of(_name(written)).encode() + b'"')
@@ -169,6 +188,15 @@ def _name(written: bytes) -> str:
         return _text.decode(written)
     except _BAD_JSON:
         return written.decode("utf-8", "replace")
+
+
+def _is_known(lines: bytes) -> bool:
+    """Whether all lines are objects with fields of the format only."""
+    try:
+        _known.decode_lines(lines)
+    except _BAD_JSON:
+        return False
+    return True
 
 
 def _may_hold_identity(line: bytes) -> bool:

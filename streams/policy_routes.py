@@ -17,19 +17,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from streams.access import access_of
-from streams.embedded import Embedded
 from streams.gateway import Busy
 from streams.journal import JournalError
 from streams.policy.files import Bundle
 from streams.policy.reading import is_default
 from streams.policy.source import FILE_BYTES_MAX
+from streams.publishing import Station
 from streams.reloading import Refused, Reloading
 from streams.settings import ServiceSettings
 
 __all__ = ["policy_routes"]
 
 
-def policy_routes(embedded: Embedded, reloading: Reloading, settings: ServiceSettings) -> list[BaseRoute]:
+def policy_routes(embedded: Station, reloading: Reloading, settings: ServiceSettings) -> list[BaseRoute]:
     """Both routes, of one path."""
 
     async def get_policy(request: Request) -> Response:
@@ -47,12 +47,9 @@ def policy_routes(embedded: Embedded, reloading: Reloading, settings: ServiceSet
 
     async def post_policy(request: Request) -> Response:
         try:
-            body = await asyncio.wait_for(_body(request), settings.body_read_s)
-            taken = await asyncio.to_thread(reloading.send, body)
+            taken = await asyncio.to_thread(reloading.send, await _body(request))
         except _TooLarge:
             return _answer(413, {"error": f"A policy may have {FILE_BYTES_MAX:,} bytes; nothing has changed."})
-        except TimeoutError:
-            return _answer(408, {"error": "The body took too long; nothing has changed."})
         except ClientDisconnect:
             return _answer(400, {"error": "The body ended too early; nothing has changed."})
         except Refused as refused:

@@ -39,17 +39,18 @@ class People:
 
 @dataclass(frozen=True)
 class History:
-    """The last hours of a rollup, or those a day or a week ago."""
+    """The last hours of a rollup, or those a day or a week ago; of some shops only, where all of them would be too much."""
 
     rollup: str
     step_s: int
     hours: int
     ago_s: int = 0
+    tenants: frozenset[str] | None = None
     kept_s: ClassVar[float] = 10.0
 
     def __call__(self, engine: Any) -> Any:
         count = self.hours * 3600 // self.step_s
-        return history(engine, self.rollup, self.step_s * SECOND_US, count, self.ago_s * SECOND_US)
+        return history(engine, self.rollup, self.step_s * SECOND_US, count, self.ago_s * SECOND_US, self.tenants)
 
 
 #: Something to be computed from the engine; equal ones are the same question.

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidSetting
 from engine.policy import Policy
-from streams.embedded import Embedded
 from streams.gateway import Busy
 from streams.journal import JournalError, KeptPolicy
 from streams.policy.difference import Difference, differences
@@ -25,6 +24,7 @@ from streams.policy.reading import bundled, unbundled
 from streams.policy.source import InvalidPolicy
 from streams.policy.standing import kept_policy, successor
 from streams.policy.watching import PolicyFile
+from streams.publishing import Station
 
 __all__ = ["Refused", "Reloading", "Taken"]
 
@@ -53,7 +53,15 @@ class Taken:
 class Reloading:
     """Safe to call from any thread; a call may take as long as the engine takes to follow."""
 
-    def __init__(self, embedded: Embedded, file: PolicyFile, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        embedded: Station,
+        file: PolicyFile,
+        tell: Callable[[str], None],
+        note: Callable[..., None] = lambda what, **told: None,
+    ) -> None:
+        """`note` is the audit trail's: what was done, and the words of it by name."""
+        self._note = note
         self._embedded = embedded
         self._file = file
         self._tell = tell
@@ -118,6 +126,7 @@ class Reloading:
         self._embedded.refused = ()
         changed = ", ".join(difference.of for difference in found) or "no limit"
         self._tell(f"The policy {bundle.name} holds from now on; it changes {changed}.")
+        self._note("policy adopted", by=by, policy=bundle.name, changes=changed)
         return self._count(Taken(is_new=True, differences=found))
 
     def _count(self, taken: Taken) -> Taken:

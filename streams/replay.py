@@ -20,7 +20,12 @@ from engine.alarms import Alarm
 from engine.events import Decoded, Reject
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
+from engine.times import HOUR_US, SECOND_US
 from engine.windows import Spec
+from streams.connect_command import Dimension, Source, connected_options
+from streams.connectors.reading import Connected
+from streams.connectors.record import REASONS
+from streams.connectors.registry import connector_named
 from streams.negative import NegativeWords, default_words
 from streams.options import Duration, Words, Zone
 from streams.policy.reading import default_policy, read_policy
@@ -35,20 +40,31 @@ ALARMS_MAX = 2_000_000
 #: Rejected lines shown for each reason; all of them go to `--rejects`.
 _EXAMPLES = 3
 
+_DISORDER_US = 10 * SECOND_US
+#: Records of a call are often written at its end.
+_DISORDER_CONNECTED_US = 2 * HOUR_US
+
 _HELP = """Send recorded events through the engine and write what it counted.
 
-FILE is NDJSON in the public event format, plain or gzipped; several files are merged by the time of their events.
+FILE is NDJSON in the public event format, plain or gzipped; several files are merged by the time of their events. With --source they
+are another system's, see floorwatch connect list; times without a zone are then of --zone.
 
 \b
 Examples:
   floorwatch replay january.jsonl.gz --report windows.csv --summary month.json
   floorwatch replay january.jsonl.gz --policy policy.yaml --alarms alarms.jsonl
   floorwatch replay shop-a.jsonl shop-b.jsonl --report by-queue.csv --by queue --window 1h --step 15m
+  floorwatch replay --source queue_log /var/log/asterisk/queue_log --report hours.csv --window 1h
 """
 
 
 @click.command(help=_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.option("--source", type=Source(), help="The system that wrote the files.  [default: the public event format]")
+@click.option(
+    "--mapping", type=click.Path(path_type=Path, dir_okay=False), help="What the columns mean, with --source table."
+)
+@click.option("--set", "constants", type=Dimension(), multiple=True, help="With --source: a dimension of all events.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the interval report (CSV) here.")
 @click.option("--summary", "summary_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the figures over the whole input (JSON) here.")  # fmt: skip
@@ -70,15 +86,16 @@ Examples:
     "--negative-words", "words", type=Words(), help="File of words that make a message negative.  [default: ours]"
 )
 @click.option("--all-windows", is_flag=True, help="Report windows without any contact too.")
-@click.option("--disorder", type=Duration(), default="10s", show_default=True,
-              help="How far the events of one file may come out of order.")  # fmt: skip
+@click.option("--disorder", type=Duration(), default=None,
+              help="How far the events of one file may come out of order.  [default: 10s; with --source 2h]")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Fail at the first line that is rejected.")
 @click.option("--rejects", "rejects_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write every rejected line's file, number and reason (NDJSON) here.")  # fmt: skip
 def replay(
-    files: tuple[Path, ...], report: Path | None, summary_path: Path | None, alarms_path: Path | None, window: int,
+    files: tuple[Path, ...], source: str | None, mapping: Path | None, constants: tuple[tuple[str, str], ...],
+    report: Path | None, summary_path: Path | None, alarms_path: Path | None, window: int,
     step: int | None, by: str, zone: ZoneInfo, policy_path: Path | None, words: NegativeWords | None, all_windows: bool,
-    disorder: int, strict: bool, rejects_path: Path | None,
+    disorder: int | None, strict: bool, rejects_path: Path | None,
 ) -> None:  # fmt: skip
     spec = Spec(window, step or window)
     dimensions = tuple(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
@@ -92,10 +109,21 @@ def replay(
         windows=(spec,),
         # Nobody takes alarms here, so conditions are not judged; no figure depends on them.
         policy=replace(read_policy(policy_path) if policy_path else default_policy(), conditions=()),
-        disorder_bound_us=disorder,
+        disorder_bound_us=disorder if disorder is not None else _DISORDER_CONNECTED_US if source else _DISORDER_US,
     )
     engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
-    recordings = [Recording(path, str(path), engine.secret, words or default_words()) for path in dict.fromkeys(files)]
+    paths = dict.fromkeys(files)
+    about = engine.secret, words or default_words()
+    recordings = [Recording(path, str(path), *about) for path in paths]
+    left_out: Counter[str] = Counter()
+    if source:
+        said = connected_options(zone, constants, mapping)
+        one = connector_named(source, *said)
+        connectors = [one if one.shares_files else connector_named(source, *said) for _ in paths]
+        recordings = [
+            Connected(path, str(path), *about, connector=connector, left_out=left_out)
+            for path, connector in zip(paths, connectors, strict=True)
+        ]
     found = _Rejects(strict, rejects_path)
     alarms: list[Alarm] = []
     started = time.perf_counter()
@@ -117,9 +145,13 @@ def replay(
     if alarms_path:
         click.echo(f"{write_alarms(alarms, alarms_path, zone):,} alarms written to {alarms_path}", err=True)
     result = summary(engine, spec, zone, seconds)
+    if source:
+        result["left_out"] = dict(left_out.most_common())
     if summary_path:
         write_summary(result, summary_path)
     found.tell()
+    for reason, count in left_out.most_common():
+        click.echo(f"left out {count:,} × {reason}: {REASONS[reason]}", err=True)
     _tell(result)
 
 

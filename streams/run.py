@@ -16,18 +16,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from alerts.alertmanager import Address
-from alerts.reading import default_plan, read_plan
-from alerts.stage import Stage
-from alerts.store import Store, StoreError
 from engine.errors import InvalidSetting
 from engine.policy import Policy
+from engine.times import DAY_US
+from streams.connectors.connections import Connection, read_connections
+from streams.embedded import Embedded
 from streams.figures import live_settings
+from streams.history.importing import store_url
+from streams.history.store import Store as HistoryStore
+from streams.history.store import StoreError as HistoryError
 from streams.intake import Pseudonyms
 from streams.journal import Journal, JournalError
 from streams.negative import NegativeWords
@@ -37,13 +41,17 @@ from streams.policy.reading import default_policy
 from streams.policy.watching import PolicyFile
 from streams.screens import read_screens
 from streams.service import Screens, serve
-from streams.settings import ServiceSettings, SettingsError, read_token
+from streams.settings import ServiceSettings, SettingsError, limits_of, read_token
 from streams.tokens import read_tokens
+
+if TYPE_CHECKING:
+    from alerts.stage import Stage
 
 __all__ = ["run"]
 
 DEFAULT_DATA = Path("data/floorwatch")
 JOURNAL = "journal.sqlite"
+HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
 TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
 SIMULATED_PAST = "1h"
@@ -74,6 +82,12 @@ class CannotStart(Exception):
     help="File of the walls' layouts, for addresses such as /?screen=floor-1.",
 )
 @click.option(
+    "--connect",
+    "connect_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the systems that are connected, see floorwatch connect list.",
+)
+@click.option(
     "--alerts",
     "alerts_path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -85,6 +99,18 @@ class CannotStart(Exception):
     help="URL of the alerts' database, such as postgresql+pg8000://…  [default: a file in --data]",
 )
 @click.option(
+    "--keep-alerts",
+    default="31d",
+    show_default=True,
+    type=Duration(),
+    help="How long ended alerts are kept with their stories.",
+)
+@click.option(
+    "--history",
+    envvar="FLOORWATCH_HISTORY",
+    help="Keep closed intervals: the word default for a file in --data, or a URL such as postgresql+pg8000://…",
+)
+@click.option(
     "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
 )
 @click.option(
@@ -92,6 +118,13 @@ class CannotStart(Exception):
     "tokens_path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of tokens of people and walls, as floorwatch token create writes it.",
+)
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate and those above it: speak TLS."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key, without a password.")
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="Another limit than usual; the README lists them."
 )
 @click.option(
     "--disorder", default="500ms", show_default=True, type=Duration(), help="How far events may be out of order."
@@ -110,10 +143,16 @@ def run(
     policy_path: Path | None,
     words: NegativeWords | None,
     wall_path: Path | None,
+    connect_path: Path | None,
     alerts_path: Path | None,
     alerts_store: str | None,
+    keep_alerts: int,
+    history: str | None,
     token_file: Path | None,
     tokens_path: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    limits: tuple[str, ...],
     disorder: int,
     snapshot_every: int,
     agent_series: bool,
@@ -130,6 +169,9 @@ def run(
                 read_tokens(tokens_path)
                 # The simulated centre sends as an administrator, for as long as it lives.
                 token = token or (secrets.token_urlsafe(32) if simulate else None)
+            if simulate and (tls_cert or tls_key):
+                raise SettingsError("The simulated centre speaks no TLS; leave --simulate out, or the files of TLS.")
+            told = {"disorder_bound_us": disorder, "near_us": disorder // 2, "snapshot_interval_us": snapshot_every}
             settings = ServiceSettings(
                 data=data,
                 host=host,
@@ -137,18 +179,25 @@ def run(
                 zone=zone,
                 token=token,
                 tokens=tokens_path,
-                disorder_bound_us=disorder,
-                near_us=disorder // 2,
-                snapshot_interval_us=snapshot_every,
+                tls_cert=tls_cert,
+                tls_key=tls_key,
                 agent_series=agent_series,
                 alertmanager=_address(alertmanager_url),
+                **{**told, **limits_of(limits)},
             )
             screens = _screens(wall_path)
+            connections = _connections(connect_path)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
         try:
-            stage = _stage(alerts_path, alerts_store, settings)
-            code = _serve(settings, PolicyFile(policy_path), words, screens, simulate, stage)
+            stage = _stage(alerts_path, alerts_store, settings, keep_alerts)
+            kept = _kept(history, settings)
+            alerts_file = None if str(alerts_path) == "default" else alerts_path
+            code = _serve(
+                settings, PolicyFile(policy_path), words, screens, simulate, stage, kept, connections, alerts_file
+            )
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
         except (CannotStart, JournalError) as error:
             raise click.ClickException(str(error)) from None
     sys.exit(code)
@@ -170,18 +219,50 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
 
 
-def _stage(path: Path | None, url: str | None, settings: ServiceSettings) -> Stage | None:
+def _connections(path: Path | None) -> tuple[Connection, ...]:
+    try:
+        return read_connections(path, os.environ) if path else ()
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The file of connectors {path} cannot be read: {error.strerror}.") from None
+
+
+def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_us: int) -> Stage | None:
     """Who is told of alarms, None when no file says so."""
     if path is None:
         return None
+    if kept_us < DAY_US:
+        raise SettingsError(
+            "Ended alerts must be kept for a day at least, to know those that come back; give --keep-alerts 1d or more."
+        )
+    # As long to import as all the rest: not for who tells nobody.
+    from alerts.reading import default_plan, read_plan
+    from alerts.stage import Stage
+    from alerts.store import Store, StoreError
+
     plan = default_plan() if str(path) == "default" else read_plan(path)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}"))
+        return Stage(plan, Store(url or f"sqlite:///{settings.data / 'alerts.sqlite'}", kept_us=kept_us))
     except (OSError, StoreError, RuntimeError, ImportError) as error:
         told = getattr(error, "orig", None) or error
         raise CannotStart(
             f"The alerts' store cannot be used: {type(told).__name__}; check its URL and rights."
+        ) from None
+
+
+def _kept(text: str | None, settings: ServiceSettings) -> HistoryStore | None:
+    """The interval history, None where none is kept."""
+    if text is None:
+        return None
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return HistoryStore(store_url(str(settings.data / HISTORY) if text == "default" else text, must_exist=False))
+    except (OSError, HistoryError, RuntimeError, InvalidSetting) as error:
+        told = getattr(error, "orig", None) or error
+        raise CannotStart(
+            f"The interval history cannot be used: {type(told).__name__}; check its URL and rights."
         ) from None
 
 
@@ -192,6 +273,9 @@ def _serve(
     screens: Screens,
     simulate: bool,
     stage: Stage | None,
+    kept: HistoryStore | None,
+    connections: tuple[Connection, ...],
+    alerts_path: Path | None,
 ) -> int:
     bundle, policy = _offered(policy_file, settings)
     listener = _listen(settings.host, settings.port)
@@ -213,7 +297,18 @@ def _serve(
         engine_settings = live_settings(policy, settings.disorder_bound_us)
         return _run_loop(
             serve(
-                settings, engine_settings, listener, pseudonyms, journal, companion, policy_file, bundle, screens, stage
+                settings,
+                listener,
+                partial(Embedded, journal, settings, engine_settings, bundle=bundle),
+                pseudonyms,
+                companion,
+                policy_file,
+                bundle,
+                screens,
+                stage,
+                kept,
+                connections,
+                alerts_path,
             )
         )
 

@@ -16,42 +16,51 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from alerts.actors import Actor
 from alerts.alertmanager import Address, Alertmanager
-from alerts.routes import alert_routes
-from alerts.stage import Stage
 from dashboards.exposition import Exposition, Health, render
 from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
-from engine.pipeline import Settings
 from streams.access import ROLES, Access, access_of
-from streams.embedded import COMMIT_BUCKETS_S, Embedded, Published
-from streams.gateway import Gateway
+from streams.capacity.live import Staffing
+from streams.connections import Doorman
+from streams.connectors.connections import Connection
+from streams.connectors.live import Live
+from streams.gateway import Gateway, Service
 from streams.guard import Guard
+from streams.history.lately import remembered
+from streams.history.recorder import Recorder
+from streams.history.store import Store
 from streams.intake import Pseudonyms
-from streams.journal import Journal
+from streams.openapi import openapi_routes
 from streams.outages import outage_routes
 from streams.policy.files import Bundle
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
+from streams.publishing import COMMIT_BUCKETS_S, Published, Station
 from streams.questions import History, People, Question
 from streams.refusals import Refusals
 from streams.reloading import Reloading
 from streams.settings import ServiceSettings
 
+if TYPE_CHECKING:
+    from alerts.reloading import Reloading as AlertsReloading
+    from alerts.stage import Stage
+
 __all__ = ["serve"]
 
-CONNECTIONS_MAX = 4_096
 FAREWELL_S = 3
 ANSWER_S = 10
 NOTED_EVERY_S = 3_600
@@ -62,18 +71,22 @@ Screens = Mapping[str, Mapping[str, Any]]
 
 async def serve(
     settings: ServiceSettings,
-    engine_settings: Settings,
     listener: socket.socket,
-    pseudonyms: Pseudonyms,
-    journal: Journal,
+    station: Callable[..., Station],
+    pseudonyms: Pseudonyms | None,
     companion: Callable[[str], AbstractContextManager[None]],
     policy_file: PolicyFile,
     bundle: Bundle | None,
     screens: Screens,
     stage: Stage | None = None,
+    kept: Store | None = None,
+    connections: Sequence[Connection] = (),
+    alerts_path: Path | None = None,
 ) -> int:
-    """Serve on `listener` until a signal or a failure; returns the exit code. `companion` is entered with the address; `bundle`
-    is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with."""
+    """Serve on `listener` until a signal or a failure; returns the exit code. `station` makes the engine when it is told who hears of it;
+    `pseudonyms` are for events that come in, None where none do. `companion` is entered with the address; `bundle`
+    is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with;
+    `alerts_path` is the file that the stage's plan was read from, None where that is ours."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
     alertmanager = Alertmanager(Address(settings.alertmanager)) if settings.alertmanager else None
@@ -87,25 +100,34 @@ async def serve(
     def fail() -> None:
         loop.call_soon_threadsafe(ended.set)
 
-    embedded = Embedded(
-        journal,
-        settings,
-        engine_settings,
+    recorder = Recorder(kept, _tell) if kept else None
+    embedded = station(
         on_publish=publish,
         on_failure=fail,
-        bundle=bundle,
         alarms=stage,
+        beside=(Staffing(), *((recorder,) if recorder else ())),
     )
-    reloading = Reloading(embedded, policy_file, _tell)
-    gateway = Gateway(embedded, settings, pseudonyms)
-    refusals = Refusals(settings.data / "access.jsonl")
-    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage)
-    parts = [
-        *gateway.routes(), *outage_routes(gateway), *policy_routes(embedded, reloading, settings),
-        *(alert_routes(stage) if stage else ()),
-    ]  # fmt: skip
-    reading = _reading(embedded, feeds, screens, metrics, refusals)
-    server = uvicorn.Server(_server_config(Guard(Starlette(routes=[*parts, *reading]), settings, refusals)))
+    refusals = Refusals(settings.data / "audit.jsonl")
+    reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
+    gateway = Gateway(cast(Service, embedded), settings, pseudonyms) if pseudonyms else None
+    live = Live(connections, settings.data, gateway.take, refusals.refuse) if gateway else None
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
+    parts = [*policy_routes(embedded, reloading, settings), *openapi_routes()]
+    if gateway and live:
+        parts += [*gateway.routes(), *outage_routes(gateway), *live.routes()]
+    alerts_file: AlertsReloading | None = None
+    if stage:
+        # What carries messages and keeps alerts takes as long to import as all the rest: not for who tells nobody.
+        from alerts.reloading import Reloading as AlertsReloading
+        from alerts.routes import alert_routes
+
+        parts += alert_routes(stage, _actor)
+        alerts_file = AlertsReloading(stage, alerts_path, _tell) if alerts_path else None
+    reading = _reading(embedded, feeds, screens, metrics, refusals, kept, escalates=stage is not None)
+    guard = Guard(
+        Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths if live else frozenset()
+    )
+    server = uvicorn.Server(_server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -113,6 +135,8 @@ async def serve(
         loop.add_signal_handler(signal.SIGHUP, asked.set)
     if stage:
         stage.start(fail)
+    if recorder:
+        recorder.start()
     embedded.start()
     if alertmanager:
         alertmanager.start()
@@ -124,63 +148,92 @@ async def serve(
         if embedded.ready.is_set() and not ended.is_set():
             if bundle is None:
                 await asyncio.to_thread(reloading.reload)
-            address = _address(listener)
+            address = _address(listener, "https" if settings.tls_cert else "http")
+            refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
-            looking = asyncio.ensure_future(_look(reloading, asked, settings.policy_look_us / 1e6))
-            await asyncio.wait((ending, serving, looking), return_when=asyncio.FIRST_COMPLETED)
+            looking = asyncio.ensure_future(_look(reloading, alerts_file, asked, settings.policy_look_us / 1e6))
+            connected = asyncio.ensure_future(live.run() if live else ended.wait())
+            await asyncio.wait((ending, serving, looking, connected), return_when=asyncio.FIRST_COMPLETED)
+            failed = any(task.done() and _told_of(task.exception()) for task in (looking, connected))
             ending.cancel()
             looking.cancel()
             noting.cancel()
-            if looking.done() and (error := looking.exception()):
-                traceback.print_exception(error)
-                failed = True
+            connected.cancel()
+            await asyncio.wait((connected,))
     feeds.close()
     server.should_exit = True
     await serving
+    if live:
+        await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
+    if recorder:
+        await asyncio.to_thread(recorder.stop)
     if alertmanager:
         await asyncio.to_thread(alertmanager.stop)
     if stage:
         await asyncio.to_thread(stage.stop)
         failed = failed or stage.failure is not None
-    gateway.close()
+    if gateway:
+        gateway.close()
     return 1 if failed or embedded.failure is not None else 0
 
 
-async def _look(reloading: Reloading, asked: asyncio.Event, every_s: float) -> None:
-    """Looks after the policy's file, and reads it when a signal asks."""
+async def _look(
+    reloading: Reloading, alerts_file: AlertsReloading | None, asked: asyncio.Event, every_s: float
+) -> None:
+    """Looks after the policy's file and the alerts file, and reads them when a signal asks."""
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), every_s)
-        look = reloading.reload if asked.is_set() else reloading.look
+        is_asked = asked.is_set()
         asked.clear()
-        await asyncio.to_thread(look)
+        for file in (reloading, alerts_file):
+            if file is not None:
+                await asyncio.to_thread(file.reload if is_asked else file.look)
+
+
+def _told_of(error: BaseException | None) -> bool:
+    """Tells of what ended a part; whether anything did. What is wrong outside of us is said in a sentence."""
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else (error,) if error else ():
+        if isinstance(each, OSError | ValueError):
+            _tell(f"Error: {each}")
+        else:
+            traceback.print_exception(each)
+    return error is not None
 
 
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _server_config(application: Any) -> uvicorn.Config:
+def _server_config(application: Any, settings: ServiceSettings, refusals: Refusals) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http="h11",  # The other parser sets no limit to headers.
+        http=Doorman(settings, refusals).protocol,
         lifespan="off",
         ws="none",
         access_log=False,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS_MAX,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=FAREWELL_S,
     )
 
 
 def _reading(
-    embedded: Embedded, feeds: Feeds, screens: Screens, metrics: _Metrics, refusals: Refusals
+    embedded: Station,
+    feeds: Feeds,
+    screens: Screens,
+    metrics: _Metrics,
+    refusals: Refusals,
+    kept: Store | None,
+    *,
+    escalates: bool,
 ) -> list[BaseRoute]:
     bodies = _Once(lambda published, scope: published.body)
 
@@ -195,10 +248,10 @@ def _reading(
         is_alive=embedded.is_alive,
         is_ready=embedded.ready.is_set,
         people=lambda: _asked(embedded, People()),
-        history=lambda *asked: _asked(embedded, History(*asked)),
+        history=lambda *asked: _history(embedded, kept, *asked),
         screens=screens,
         scope_of=lambda request: _scope(access_of(request.scope)),
-        who=lambda request: _told(access_of(request.scope)),
+        who=lambda request: _told(access_of(request.scope), escalates),
         holds=lambda request: access_of(request.scope).holds,
         refuse=refuse,
     )
@@ -208,8 +261,15 @@ def _scope(access: Access) -> Scope:
     return Scope(access.tenants, access.pages)
 
 
-def _told(access: Access) -> dict[str, Any]:
-    """Who somebody is, as the wall says it."""
+def _actor(request: Request) -> Actor:
+    """Who asks, as alerts know it."""
+    access = access_of(request.scope)
+    rights = ROLES[access.role]
+    return Actor(access.name, "acknowledge" in rights, "govern" in rights, access.tenants)
+
+
+def _told(access: Access, escalates: bool) -> dict[str, Any]:
+    """Who somebody is, as the wall says it, and whether anybody is told of alerts."""
     names = {
         name: None if of is None else sorted(of) for name, of in (("tenants", access.tenants), ("pages", access.pages))
     }
@@ -218,17 +278,26 @@ def _told(access: Access) -> dict[str, Any]:
         "role": access.role,
         "rights": sorted(ROLES[access.role]),
         "expires": access.expires,
+        "escalates": escalates,
         **names,
     }
 
 
-async def _asked(embedded: Embedded, question: Question) -> bytes | None:
+async def _asked(embedded: Station, question: Question) -> bytes | None:
     """The engine's answer. Raises TimeoutError when it does not come in time, or too many questions wait."""
     future = embedded.questions.ask(question)
     if future is None:
         raise TimeoutError
     async with asyncio.timeout(ANSWER_S):
         return await asyncio.wrap_future(future)
+
+
+async def _history(embedded: Station, kept: Store | None, *asked: Any) -> bytes | None:
+    """The engine's intervals; of what it has forgotten those that are kept."""
+    told = await _asked(embedded, History(*asked))
+    if kept is None or told is None:
+        return told
+    return await asyncio.to_thread(remembered, kept, told, embedded.policy_held.service_level)
 
 
 class _Once:
@@ -254,19 +323,21 @@ class _Metrics:
 
     def __init__(
         self,
-        embedded: Embedded,
+        embedded: Station,
         feeds: Feeds,
         settings: ServiceSettings,
         alertmanager: Alertmanager | None,
         refusals: Refusals,
         stage: Stage | None,
+        live: Live | None,
     ) -> None:
         self._alertmanager = alertmanager
+        self._live = live
         self._stage = stage
         self._embedded = embedded
         self._feeds = feeds
         self._refusals = refusals
-        self._exposition = Exposition(settings.exported_groups_max)
+        self._exposition = Exposition(settings.exported_groups_max, settings.exported_series_max)
         self._rendered = _Once(self._render)
 
     def __call__(self, scope: Scope, openmetrics: bool) -> bytes:
@@ -275,9 +346,11 @@ class _Metrics:
     def _render(self, published: Published, scope: Scope, openmetrics: bool) -> bytes:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
-        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager)
-        told = self._exposition.render(published.facts, health, published.exported, openmetrics=openmetrics)
-        return (self._stage.measures.text(openmetrics=openmetrics) if self._stage else b"") + told
+        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live)
+        before = self._stage.measures.text(openmetrics=openmetrics) if self._stage else b""
+        return self._exposition.render(
+            published.facts, health, published.exported, openmetrics=openmetrics, before=before
+        )
 
     async def follow(self) -> None:
         """Has the distributions noted while nobody scrapes, beginning now."""
@@ -286,7 +359,9 @@ class _Metrics:
             await asyncio.sleep(NOTED_EVERY_S)
 
 
-def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None) -> Health:
+def _health(
+    embedded: Station, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live | None
+) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
     limits = [*(str(limit) for limit in COMMIT_BUCKETS_S), "+Inf"]
@@ -303,7 +378,12 @@ def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: 
     }
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
-    labelled: dict[str, Mapping[str, float]] = {"floorwatch_refused_requests_total": dict(refusals.counts)}
+    records, left_out = live.totals() if live else ({}, {})
+    labelled: dict[str, Mapping[str, float]] = {
+        "floorwatch_refused_requests_total": dict(refusals.counts),
+        "floorwatch_connector_records_total": records,
+        "floorwatch_left_out_records_total": left_out,
+    }
     if alertmanager:
         values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
         values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count
@@ -317,14 +397,14 @@ def _health(embedded: Embedded, feeds: Feeds, refusals: Refusals, alertmanager: 
 
 
 async def _until_ready(
-    embedded: Embedded, ended: asyncio.Event, server: uvicorn.Server, serving: asyncio.Future[None]
+    embedded: Station, ended: asyncio.Event, server: uvicorn.Server, serving: asyncio.Future[None]
 ) -> None:
     while not (embedded.ready.is_set() and server.started) and not ended.is_set() and not serving.done():
         await asyncio.sleep(0.02)
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not chosen.
         host = socket.gethostname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from streams.settings import SettingsError
 
-__all__ = ["LIFETIME_S", "Sessions"]
+__all__ = ["LIFETIME_S", "Sessions", "kept_key"]
 
 LIFETIME_S = 30 * 86_400
 KEY_BYTES = 32
@@ -26,7 +26,7 @@ class Sessions:
     """`seal` a token's id, and `open` what was sealed. Raises SettingsError where the key cannot be kept."""
 
     def __init__(self, path: Path) -> None:
-        self._key = _kept_key(path)
+        self._key = kept_key(path, "remove it, and every wall logs in once more")
 
     def seal(self, token_id: str, digest: str) -> str:
         """A cookie for a token with that digest."""
@@ -47,7 +47,8 @@ class Sessions:
         return hmac.new(self._key, "\0".join(parts).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
-def _kept_key(path: Path) -> bytes:
+def kept_key(path: Path, remedy: str) -> bytes:
+    """The key in a file, drawn and written for its owner only where there is none. Raises SettingsError, with a remedy for a damaged one."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -61,5 +62,5 @@ def _kept_key(path: Path) -> bytes:
     except OSError as error:
         raise SettingsError(f"The key {path} cannot be kept: {error.strerror}; make its folder writable.") from None
     if len(key) != KEY_BYTES:
-        raise SettingsError(f"The key {path} is damaged; remove it, and every wall logs in once more.")
+        raise SettingsError(f"The key {path} is damaged; {remedy}.")
     return key

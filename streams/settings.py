@@ -8,12 +8,15 @@ Law: what is out of range raises `SettingsError` at construction, in one sentenc
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import string
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-__all__ = ["MIB", "ServiceSettings", "SettingsError", "is_loopback", "read_token"]
+__all__ = ["MIB", "ServiceSettings", "SettingsError", "check_tls", "is_loopback", "limits_of", "read_token"]
 
 MIB = 1 << 20
 TOKEN_LENGTH_MIN = 16
@@ -44,6 +47,48 @@ def read_token(path: Path) -> str:
         raise SettingsError(f"The token file {path} cannot be read: {reason}.") from None
 
 
+def check_tls(cert: Path | None, key: Path | None) -> None:
+    """Whether TLS can be spoken with these files. Raises SettingsError with a remedy."""
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        raise SettingsError("TLS needs both files; give --tls-cert and --tls-key, or neither.")
+    for path in (cert, key):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise SettingsError(
+                f"The file {path} cannot be read: {error.strerror}; name the right one, or mend its rights."
+            ) from None
+    try:  # An empty password: a key that wants one is refused rather than asked for.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise SettingsError(
+                f"The key {key} does not belong to the certificate {cert}; name the two that do."
+            ) from None
+        raise SettingsError(
+            f"TLS cannot be spoken with {cert} and {key}: {error.reason or 'they cannot be read'}; both must be PEM, and the key without a password."
+        ) from None
+
+
+def limits_of(texts: Iterable[str]) -> dict[str, int]:
+    """Limits as `NAME=NUMBER` that replace those of ServiceSettings. Raises SettingsError."""
+    known = {entry.name for entry in fields(ServiceSettings) if entry.type == "int" and entry.name not in ("port",)}
+    found: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise SettingsError(
+                f"{name!r} is no limit{f', did you mean {near[0]}' if near else ''}; the README lists them."
+            )
+        if not number.isascii() or not number.isdigit() or len(number) > 15:
+            raise SettingsError(f"The limit {name} is a whole number, written like {name}=4096, not {number!r}.")
+        found[name] = int(number)
+    return found
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ServiceSettings:
     """What the service is started with. Sizes in bytes, durations with their unit in the name."""
@@ -55,6 +100,9 @@ class ServiceSettings:
     token: str | None = None
     tokens: Path | None = None
     """The file of tokens of people and walls: see streams.tokens."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """Files of the certificate, with those between it and its root, and of its key: with both the service speaks TLS only."""
     alertmanager: str = ""
     """Address of an Alertmanager that is told of alerts, "" for none."""
 
@@ -72,9 +120,23 @@ class ServiceSettings:
     viewers_max: int = 1_000
     exported_groups_max: int = 2_000
     """Groups of one rollup that have metrics of their own; further ones are added up under the name (other)."""
+    exported_series_max: int = 500_000
+    """Samples of one scrape; a family of metrics that would make them more is left out whole."""
     agent_series: bool = False
     agent_series_max: int = 5_000
     """Whether there are metrics of single people, and of how many."""
+    connections_max: int = 4_096
+    connections_of_address_max: int = 2_048
+    """Connections at one moment, of all and of one address; one more is answered 503 and closed."""
+    head_read_s: int = 10
+    """From the first byte of a request to the end of its head; a connection that sends nothing is given the same."""
+    target_bytes_max: int = 8_192
+    """Bytes of a request's address with its query; beyond it the answer is 414."""
+    head_bytes_max: int = 32_768
+    headers_max: int = 100
+    """Bytes and number of a request's headers; beyond either the answer is 431."""
+    writer_events_a_second_max: int = 20_000
+    """Events of the tokens of one set of shops, beyond a stock of five seconds; then the answer is 429."""
     sources_max: int = 256
     """Different names of sources in the life of the process; a further one is refused with 400."""
     body_read_s: int = 30
@@ -103,6 +165,7 @@ class ServiceSettings:
         except (ValueError, OSError, KeyError):  # An unknown zone is a KeyError, a hostile path a ValueError.
             raise SettingsError(f"The zone {self.zone!r} is not known; take a name like Asia/Shanghai.") from None
         self._check_token()
+        check_tls(self.tls_cert, self.tls_key)
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if type(value) is int and name not in ("port", "future_allowance_us") and value <= 0:

@@ -1,4 +1,4 @@
-"""`floorwatch token`: makes, lists and revokes the tokens of people and walls.
+"""`floorwatch token`: makes, lists and revokes the tokens of people, walls and writers.
 
 Owns the options and what is printed. Never prints a token but once, when it is made. Exit codes: 0 done, 1 a file that cannot be read or
 written, 2 wrong usage.
@@ -20,7 +20,7 @@ from streams.access import ROLES
 from streams.policy.words import instant_us
 from streams.screens import PAGES
 from streams.settings import SettingsError
-from streams.tokens import LINES_MAX, Revoked, Token, append, made, read_tokens
+from streams.tokens import LINES_MAX, Revoked, Token, append, kept_master, made, read_tokens
 
 __all__ = ["token"]
 
@@ -56,11 +56,12 @@ class _Expiry(click.ParamType):
 
 @click.group()
 def token() -> None:
-    """Tokens of people and walls: who may see which shops and pages, and until when.
+    """Tokens of people, walls and writers: who may see or send what of which shops, and until when.
 
     \b
     Examples:
       floorwatch token create --name "wall of shop 7" --role viewer --tenant shop-7 --page overview --page shops
+      floorwatch token create --name "chat of shop 7" --role writer --tenant shop-7 --signing
       floorwatch token list
       floorwatch token revoke 3f0c9a7be211
     """
@@ -70,15 +71,29 @@ def token() -> None:
 @_FILE
 @click.option("--name", required=True, help="Whose it is; several tokens may have one name.")
 @click.option("--role", required=True, type=click.Choice(list(ROLES)), help="What its owner may do.")
-@click.option("--tenant", "tenants", multiple=True, help="A shop that its owner may see.  [default: all]")
+@click.option(
+    "--tenant", "tenants", multiple=True, help="A shop that its owner may see or send events of.  [default: all]"
+)
 @click.option("--page", "pages", multiple=True, type=click.Choice(PAGES), help="A page likewise.  [default: all]")
 @click.option("--expires", type=_Expiry(), default="90d", show_default=True, help="Like 90d, 2027-01-31 or never.")
+@click.option(
+    "--signing", is_flag=True, help="Of a writer: a key to sign each request with, instead of a token to send along."
+)
+@click.option(
+    "--rate", type=int, help="Of a writer: how many events a second it may send.  [default: the service's limit]"
+)
 def create(
-    path: Path, name: str, role: str, tenants: Sequence[str], pages: Sequence[str], expires: datetime | None
-) -> None:
+    path: Path, name: str, role: str, tenants: Sequence[str], pages: Sequence[str], expires: datetime | None, signing: bool,
+    rate: int | None,
+) -> None:  # fmt: skip
     """Make a token. It is printed once and kept nowhere."""
+    limits = (tuple(tenants) or None, tuple(pages) or None, expires)
     try:
-        line, given = made(name, role, tuple(tenants) or None, tuple(pages) or None, expires)
+        if signing:  # Before the master is drawn: a wish that makes no token writes nothing.
+            made(name, role, *limits, rate=rate, master=b"-")
+        line, given = made(name, role, *limits, rate=rate, master=kept_master(path) if signing else None)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
     if path.exists() and len(_read(path)[0]) + len(_read(path)[1]) >= LINES_MAX:

@@ -1,7 +1,7 @@
-"""The tokens of people and walls: a file to which lines are only ever added, and how a token that was given is judged.
+"""The tokens of people, walls and writers: a file to which lines are only ever added, and how a token that was given is judged.
 
 Owns: the file's form, and what a token looks like. Never keeps a token: of its secret, 256 random bits, the file has the SHA-256, from which
-nobody finds it again. Law: a token counts for what its line says, from the second after it was written until it expires, a later
+nobody finds it again; keys to sign with are made of one master, which lies beside the file for its owner only. Law: a token counts for what its line says, from the second after it was written until it expires, a later
 line revokes it, or its line is gone; a file that cannot be read lets nobody in.
 
 A line is `{"is":"token",…}` or `{"is":"revoked",…}`. Several tokens may have one name, so that one takes the other's place while both hold.
@@ -26,14 +26,27 @@ import msgspec
 from engine.columns import OTHER
 from streams.access import ROLES
 from streams.screens import PAGES
+from streams.sessions import kept_key
 from streams.settings import SettingsError
 
-__all__ = ["LINES_MAX", "Revoked", "Token", "TokenFile", "append", "made", "read_tokens"]
+__all__ = [
+    "LINES_MAX",
+    "Revoked",
+    "Token",
+    "TokenFile",
+    "append",
+    "kept_master",
+    "made",
+    "master_path",
+    "read_tokens",
+    "signing_key",
+]
 
 #: Lines of a file, revoked tokens included.
 LINES_MAX = 10_000
 TENANTS_MAX = 200
 NAME_LENGTH_MAX = 64
+RATE_MAX = 10_000_000
 LOOK_S = 1.0
 _PREFIX = "fw"
 _LINE_BYTES_MAX = 64 << 10
@@ -51,6 +64,10 @@ class Token(msgspec.Struct, frozen=True, tag_field="is", tag="token", forbid_unk
     expires: datetime | None = None
     tenants: tuple[str, ...] | None = None
     pages: tuple[str, ...] | None = None
+    signs: bool = False
+    """Whether it is a key to sign with, see streams.signatures, and then no bearer."""
+    rate: int | None = None
+    """Events a second that it may send, None for what the service's settings say."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.name) <= NAME_LENGTH_MAX or not self.name.isprintable():
@@ -59,6 +76,12 @@ class Token(msgspec.Struct, frozen=True, tag_field="is", tag="token", forbid_unk
             raise ValueError(f"{self.role!r} is no role; choose from {', '.join(ROLES)}")
         if self.role == "admin" and (self.tenants is not None or self.pages is not None):
             raise ValueError("an admin sees everything; leave tenants and pages out, or choose another role")
+        if self.role == "writer" and self.pages is not None:
+            raise ValueError("a writer sees no page; leave pages out, or choose another role")
+        if self.signs and self.role != "writer":
+            raise ValueError("only a writer signs what it sends; choose the role writer")
+        if self.rate is not None and not 0 < self.rate <= RATE_MAX:
+            raise ValueError(f"a rate is 1 to {RATE_MAX:,} events a second")
         if self.tenants is not None and not 0 < len(self.tenants) <= TENANTS_MAX:
             raise ValueError(f"a token is for 1 to {TENANTS_MAX} tenants, or for all")
         if {"", OTHER} & set(self.tenants or ()):
@@ -87,13 +110,30 @@ _decoder = msgspec.json.Decoder(Token | Revoked)
 
 
 def made(
-    name: str, role: str, tenants: tuple[str, ...] | None, pages: tuple[str, ...] | None, expires: datetime | None
-) -> tuple[Token, str]:
-    """A new token's line and the token itself, which is nowhere else. Raises ValueError."""
-    token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    given = f"{_PREFIX}_{token_id}_{secret}"
+    name: str, role: str, tenants: tuple[str, ...] | None, pages: tuple[str, ...] | None, expires: datetime | None,
+    *, rate: int | None = None, master: bytes | None = None,
+) -> tuple[Token, str]:  # fmt: skip
+    """A new token's line and the token itself, which is nowhere else; with a `master` a key to sign with. Raises ValueError."""
+    token_id = secrets.token_hex(6)
+    given = signing_key(master, token_id) if master else f"{_PREFIX}_{token_id}_{secrets.token_urlsafe(32)}"
     created = datetime.now(UTC).replace(microsecond=0)
-    return Token(token_id, name, role, _digest(given), created, expires, tenants, pages), given
+    line = Token(token_id, name, role, _digest(given), created, expires, tenants, pages, master is not None, rate)
+    return line, given
+
+
+def signing_key(master: bytes, token_id: str) -> str:
+    """The key of an id. Only who has the master's bytes can tell it, so it need not be kept."""
+    return f"{_PREFIX}k_{token_id}_{hmac.new(master, token_id.encode(), hashlib.sha256).hexdigest()}"
+
+
+def master_path(tokens: Path) -> Path:
+    """Where the master of the keys of a file of tokens is kept."""
+    return tokens.with_suffix(".key")
+
+
+def kept_master(tokens: Path) -> bytes:
+    """The master, drawn at the first time, for its owner only. Raises SettingsError."""
+    return kept_key(master_path(tokens), "put a backup in its place, or remove it and make the keys to sign with anew")
 
 
 def append(path: Path, line: Token | Revoked) -> None:
@@ -153,16 +193,42 @@ class TokenFile:
         self._lock = threading.Lock()
         self._looked = time.monotonic()
         self._stamp = _stamp(path)
-        tokens, revoked = read_tokens(path)
+        self._secrets: dict[str, bytes] = {}
+        self.on_change: Callable[[dict[str, Token], dict[str, Revoked]], None] = lambda tokens, revoked: None
+        """Called with all tokens and those that were revoked, when the file has changed."""
+        self._tokens: dict[str, Token] = {}
+        self.take()
+
+    def take(self) -> None:
+        """Read the file, whether it has changed or not. Raises SettingsError."""
+        tokens, revoked = read_tokens(self.path)
         self._tokens = {token_id: token for token_id, token in tokens.items() if token_id not in revoked}
+        self.on_change(tokens, revoked)
 
     def judge(self, given: str) -> tuple[Token | None, Literal["", "wrong_token", "expired_token"]]:
         """The token that was given, or None and why. Takes the same time for every wrong one."""
         parts = given.split("_", 2)
         token = self._current().get(parts[1] if len(parts) == 3 else "")
-        if not hmac.compare_digest(_digest(given), token.sha256 if token else _NOBODY) or token is None:
+        is_right = hmac.compare_digest(_digest(given), token.sha256 if token else _NOBODY)
+        if not is_right or token is None or token.signs:
             return None, "wrong_token"
         return (None, "expired_token") if token.is_expired(self._now()) else (token, "")
+
+    def key(self, token_id: str) -> tuple[Token | None, bytes]:
+        """The holder of a key to sign with, and the key; None where there is none that holds."""
+        token = self.holding(token_id)
+        if token is None or not token.signs:
+            return None, b""
+        secret = self._secrets.get(token_id)
+        if secret is None:
+            try:
+                secret = signing_key(master_path(self.path).read_bytes(), token_id).encode()
+            except OSError:
+                return None, b""
+            if not hmac.compare_digest(_digest(secret.decode()), token.sha256):
+                return None, b""  # Another master than the one that it was made of.
+            self._secrets[token_id] = secret
+        return token, secret
 
     def holding(self, token_id: str) -> Token | None:
         """The token of an id, where it holds."""
@@ -178,9 +244,9 @@ class TokenFile:
     def _look(self) -> None:
         stamp = _stamp(self.path)
         if stamp != self._stamp:
+            self._secrets = {}
             try:
-                tokens, revoked = read_tokens(self.path)
-                self._tokens = {token_id: token for token_id, token in tokens.items() if token_id not in revoked}
+                self.take()
             except SettingsError as fault:
                 self._tokens = {}
                 self._tell(f"{fault} Nobody is let in by its tokens until then.")

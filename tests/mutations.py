@@ -590,7 +590,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "message text stored",
         "streams/intake.py",
-        "        self._words.judged(event)\n",
+        "        self._words.judged(event)\n        for name in event.keys() - _FIELDS:\n            del event[name]\n",
         "",
         _test("streams/test_gateway", "texts_are_gone_and_customers_are_pseudonyms_before_anything_is_stored"),
     ),

@@ -99,7 +99,7 @@ class WatchingOracle(Oracle):
         named = set(needed)
         seen = [as_ for name, as_, _, amount in self.amounts if name in named and amount]
         seen += [change.as_ for change in self.changes if change.level in named]
-        return list(dict.fromkeys(_group(condition, as_) for as_ in seen if _meant(condition, as_)))
+        return list(dict.fromkeys(_group(condition, as_) for as_ in dict.fromkeys(seen) if _meant(condition, as_)))
 
     def _sum(self, condition: Condition, group: Group, name: str, start_us: int, end_us: int) -> int:
         return sum(

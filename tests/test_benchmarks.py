@@ -1,6 +1,6 @@
 """The benchmarks work, on little, and what they feed the engine is legal."""
 
-from benchmarks import deadlines, escalation, scrape, supervisor
+from benchmarks import deadlines, escalation, intake, scrape, supervisor
 from benchmarks.throughput import answer, bare, feed, measure
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings
@@ -73,3 +73,9 @@ def test_an_hour_of_a_drawn_sale_buries_no_supervisor() -> None:
     day = supervisor.played(1, per_second=1.0)
     assert day.breaches > 3_000
     assert 0 < day.deliveries["supervisor"] < 30
+
+
+def test_the_intake_is_measured_and_refuses_none_of_its_events() -> None:
+    measured = intake.measure(rounds=1, batches=3, senders=2, singles_s=0.2, per_second=50)
+    assert (len(measured.rates), len(measured.answers_s), measured.rejected) == (1, 10, 0)
+    assert min(measured.rates_of_processor) > 0

@@ -17,6 +17,7 @@ SHOP = '{rollup="tenant,channel", tenant=~"$tenant", channel=~"$channel"}'
 _NO_CALLS = "nobody waits now"
 _NONE_RAISED = "no condition is raised in a healthy centre"
 _NO_FAULTS = "nothing is refused, dropped or limited in a healthy centre"
+_TOLD = "only with --alerts, and once there was something to tell"
 _ONLY_ASKED = "only with --agent-series"
 
 
@@ -112,11 +113,26 @@ def health(policy: Policy) -> Board:
             Panel("timeseries", ("Backlog and snapshots", "积压与快照"),
                   (Q("floorwatch_backlog_batches", "batches"), Q("floorwatch_snapshot_seconds", "snapshot, s"), Q("increase(floorwatch_snapshots_total[5m])", "snapshots in 5 min"),
                    Q("rate(floorwatch_busy_answers_total[5m])", "turned away"))),
+            Panel("timeseries", ("Connected systems: records, and those left out", "接入系统：记录与未采用"),
+                  (Q("sum by (connection) (rate(floorwatch_connector_records_total[5m]))", "{{connection}}", "only with --connect"),
+                   Q("sum by (reason) (rate(floorwatch_left_out_records_total[5m]))", "{{reason}}", "only with --connect"))),
             Panel("timeseries", ("Alertmanager", "Alertmanager"),
                   (Q("sum by (outcome) (rate(floorwatch_alertmanager_requests_total[5m]))", "{{outcome}}", "only with --alertmanager"),
                    Q("floorwatch_alertmanager_alerts", "active", "only with --alertmanager"), Q("floorwatch_alertmanager_overflow_total", "too many", "only with --alertmanager"))),
+            Panel("timeseries", ("Alerts that have not ended", "未结束的告警"), asked("sum by (status) (floorwatch_alerts)", "{{status}}", _TOLD), stacked=True, width=8),
+            Panel("timeseries", ("Time to acknowledge and to resolve, mean of a day", "平均确认与解决时长（一天）"),
+                  (Q("sum by (severity) (increase(floorwatch_alert_acknowledge_seconds_sum[1d])) / (sum by (severity) (increase(floorwatch_alert_acknowledge_seconds_count[1d])) > 0)", "acknowledge, {{severity}}", _TOLD),
+                   Q("sum by (severity) (increase(floorwatch_alert_resolve_seconds_sum[1d])) / (sum by (severity) (increase(floorwatch_alert_resolve_seconds_count[1d])) > 0)", "resolve, {{severity}}", _TOLD)), "s", width=8),
+            Panel("timeseries", ("Messages and refusals an hour", "每小时消息与拒绝"),
+                  (Q("sum by (result) (increase(floorwatch_alert_messages_total[1h]))", "{{result}}", _TOLD), Q("sum by (why) (increase(floorwatch_alert_refusals_total[1h]))", "refused: {{why}}", _TOLD),
+                   Q("increase(floorwatch_alert_alarms_lost_total[1h]) + increase(floorwatch_alert_store_failures_total[1h])", "lost or not kept", _TOLD)), width=8),
+            Panel("timeseries", ("Escalation at work", "升级通知运行情况"),
+                  (Q("rate(floorwatch_alert_alarms_total[5m])", "alarms a second", _TOLD), Q("sum by (what) (rate(floorwatch_alert_decisions_total[5m]))", "{{what}}", _TOLD),
+                   Q("floorwatch_alerts_leading", "this hub leads", _TOLD), Q("sum by (outcome) (increase(floorwatch_alert_plan_reloads_total[1d]))", "file {{outcome}}", _TOLD))),
+            Panel("timeseries", ("Message delay, 99th percentile", "消息延迟 99 百分位"),
+                  asked("histogram_quantile(0.99, rate(floorwatch_alert_message_delay_seconds_bucket[5m]))", "to the channel", _TOLD), "s", ((None, "green"), (1, "yellow"), (10, "red"))),
             Panel("table", ("Limits that were reached", "已达到的限度"),
-                  (Q("floorwatch_limit_reached_total > 0", "", _NO_FAULTS), Q("floorwatch_overflow_groups", "", _NO_FAULTS))),
+                  (Q("floorwatch_limit_reached_total > 0", "", _NO_FAULTS), Q("floorwatch_overflow_groups", "", _NO_FAULTS), Q("floorwatch_left_out_series > 0", "", _NO_FAULTS))),
             Panel("table", ("Policy", "策略"), (Q("floorwatch_policy_loaded_timestamp_seconds * 1000", ""), Q("floorwatch_policy_reloads_total", "", "nobody has offered a policy"),
                   Q("floorwatch_service_level_formula_info", ""), Q("floorwatch_window_seconds", "")), "dateTimeFromNow"),
         ),

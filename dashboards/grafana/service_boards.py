@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from dashboards.grafana.panel import Board, Panel, asked, limits
 from dashboards.grafana.panel import Query as Q
+from dashboards.queries import KEPT, service_level
 from engine.policy import Policy
 
 __all__ = ["cases", "quality", "service"]
 
 TOTAL = '{rollup="total"}'
 QUEUE = '{rollup="queue", queue=~"$queue"}'
+REGION = '{rollup="category,region", region=~"$region"}'
+_UNSAID = "no contact says its category and region"
 _FEW = "needs so many events of the kind in the range"
+
+
+def _by_region(policy: Policy) -> str:
+    """The service level of regions, whose parts by category are added up before they are divided."""
+    of_parts = service_level(policy.service_level, "30m").replace("{", REGION[:-1] + ", ")
+    return of_parts.replace("sum without (" + ", ".join(KEPT) + ")", "sum by (region)")
 
 
 def service(policy: Policy) -> Board:
     level = limits(policy, "service_level")
     return Board(
-        "service", ("Service levels and commitments", "服务水平与承诺"), ("How well commitments are kept, by the policy's definitions.", "按策略定义看承诺履行情况。"), ("queue",),
+        "service", ("Service levels and commitments", "服务水平与承诺"), ("How well commitments are kept, by the policy's definitions.", "按策略定义看承诺履行情况。"), ("queue", "region"),
         (
             Panel("timeseries", ("Service level", "服务水平"),
                   (Q(f"floorwatch_service_level_ratio{TOTAL}", "the wall's window"), Q(f"rollup:floorwatch_service_level:ratio30m{TOTAL}", "30 min, counted"),
@@ -52,6 +61,8 @@ def service(policy: Policy) -> Board:
             Panel("timeseries", ("Abandoned in 30 min, and how soon", "30 分钟内放弃，及其早晚"),
                   (Q('increase(floorwatch_abandoned_contacts_total{rollup="total", by="arrival"}[30m])', "all"), Q(f"increase(floorwatch_abandoned_in_target_contacts_total{TOTAL}[30m])", "within the target"),
                    Q(f"increase(floorwatch_abandoned_short_contacts_total{TOTAL}[30m])", "short")), width=24),
+            Panel("timeseries", ("Waiting by region", "各地区等待数"), asked(f"sum by (region) (floorwatch_waiting_contacts{REGION})", "{{region}}", _UNSAID), stacked=True),
+            Panel("timeseries", ("Service level by region, 30 min", "各地区服务水平（30 分钟）"), asked(_by_region(policy), "{{region}}", _UNSAID), "percentunit", level),
         ),
     )  # fmt: skip
 

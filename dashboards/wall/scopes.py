@@ -22,9 +22,9 @@ Row = Mapping[str, Any]
 #: The facts and rollups that each page shows.
 PAGES: dict[str, frozenset[str]] = {
     "overview": frozenset(("total", "queue", "due", "cases", "promises", "conditions", "agents")),
-    "queues": frozenset(("queue", "due")),
+    "queues": frozenset(("queue", "due", "capacity")),
     "commitments": frozenset(("total", "due", "cases", "promises")),
-    "agents": frozenset(("total", "agents")),
+    "agents": frozenset(("total", "agents", "capacity")),
     "shops": frozenset(("tenant", "tenant,channel")),
     "alerts": frozenset(("alarms", "conditions")),
     "trends": frozenset(),
@@ -85,8 +85,10 @@ def scoped(facts: Mapping[str, Any], scope: Scope, alarms: Sequence[Row] | None 
     for name in ("cases", "promises"):
         if scope.shows(name) and name in facts:
             cut[name] = facts[name] if scope.tenants is None else _worked_off(facts[name], scope)
-    if scope.tenants is None and scope.shows("agents") and "agents" in facts:
-        cut["agents"] = facts["agents"]
+    # Both are of queues and people that serve every shop.
+    for name in ("agents", "capacity"):
+        if scope.tenants is None and scope.shows(name) and name in facts:
+            cut[name] = facts[name]
     groups = facts.get("groups", {})
     cut["groups"] = {name: _rows(facts, name, scope) for name in groups if scope.shows(name)}
     return cut

@@ -96,4 +96,9 @@ def _row(rollup: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
     if rollup == "total":
         return row
     names = (*rollup.split(","), *_FIGURES)
-    return {name: row[name] for name in names if name in row}
+    return {name: _short(row[name]) for name in names if name in row}
+
+
+def _short(value: Any) -> Any:
+    """A share or mean by ten digits, many more than a page shows: the rest would be half of the message."""
+    return round(value, 10) if isinstance(value, float) else value

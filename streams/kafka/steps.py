@@ -118,6 +118,11 @@ class Reader:
         self.ignored = 0
         self._parts: list[bytes] = []
 
+    @property
+    def is_within(self) -> bool:
+        """Whether a step has begun and not come to its end."""
+        return bool(self._parts)
+
     def accept(self, record: Record) -> Step | None:
         """The step that this record brings to its end, None for everything else. Raises nothing for any bytes."""
         said = decode(record.value)

@@ -7,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from alerts.actors import ANYBODY, Actor
 from alerts.channels import Delivery
 from alerts.links import Link, sealed
 from alerts.plan import Channel
@@ -25,7 +26,8 @@ class Centre:
         self.out: list[Delivery] = []
         plan = plan_of((PLAN + "link: https://floor.example.com\n").encode(), "plan.yaml")
         self.stage = Stage(plan, Store(f"sqlite:///{folder / 'alerts.sqlite'}"), carry=self.carry)
-        self.client = TestClient(Starlette(routes=alert_routes(self.stage)))
+        self.actor = ANYBODY
+        self.client = TestClient(Starlette(routes=alert_routes(self.stage, lambda request: self.actor)))
         self.stage.start()
         now = now_us()
         self.stage.tell([Alarm(now, "wait", "broken", "contact", "<b>c-1", now, ("sales",))])
@@ -95,6 +97,58 @@ def test_a_person_of_the_plan_acts_and_the_story_tells_it(centre: Centre) -> Non
     assert [(act["what"], act["by"]) for act in story["acts"]][-1] == ("acknowledge", "wang")
     assert story["messages"][0]["state"] == "sent"
     assert story["alarms"][0]["commitment"] == "wait"
+
+
+def test_a_supervisor_acts_in_the_name_of_the_own_token_only(centre: Centre) -> None:
+    centre.actor = Actor("Sun Yi", acts=True)
+    path = f"/api/v1/alerts/{centre.alert}"
+    refused = centre.client.post(f"{path}/acknowledge", json={"by": "lead"})
+    assert (refused.status_code, centre.refusals()) == (403, ["in another's name"])
+    assert centre.client.post(f"{path}/acknowledge", json={}).json() == {"answer": "done"}
+    [row] = centre.client.get("/api/v1/alerts").json()["alerts"]
+    assert (row["status"], row["owner"], row["owner_name"], row["next"]) == ("acknowledged", "Sun Yi", "Sun Yi", None)
+    assert row["lapses_us"] - now_us() == pytest.approx(30 * 60_000_000, abs=60_000_000)
+
+
+def test_a_token_named_as_somebody_of_the_plan_is_that_person(centre: Centre) -> None:
+    plan = plan_of(PLAN.replace("lead: {channels", "lead: {name: Li Na, channels").encode(), "plan.yaml")
+    assert [Actor(name).person(plan) for name in ("lead", "Li Na", "Zhang")] == ["lead", "lead", "Zhang"]
+    centre.actor = Actor("sup", acts=True)
+    assert centre.client.get("/api/v1/alerts").json()["acting_as"] == "sup"
+
+
+def test_who_may_not_act_is_refused_recorded_and_told_of_nobody(centre: Centre) -> None:
+    centre.actor = Actor("wall")
+    assert centre.client.post(f"/api/v1/alerts/{centre.alert}/acknowledge", json={}).status_code == 403
+    assert centre.refusals() == ["role"]
+    told = centre.client.get("/api/v1/alerts").json()
+    assert (told["acting_as"], "people" in told) == ("", False)
+
+
+def test_who_is_held_to_a_shop_sees_and_acts_on_what_is_known_to_be_of_it(centre: Centre) -> None:
+    now = now_us()
+    for shop in ("shop-a", "shop-b"):
+        case = {"kind": "outage", "owner": "li"}
+        centre.stage.tell([Alarm(now, "case_respond", "broken", "case", f"{shop}/case", now, ("", "", shop), tuple(case.items()))])  # fmt: skip
+    while len(whole := centre.client.get("/api/v1/alerts?limit=9").json()["alerts"]) < 3:
+        centre.stage.flush(0.05)
+    theirs = {row["facts"].get("tenant"): row["id"] for row in whole}
+    centre.actor = Actor("supervisor of a", acts=True, tenants=frozenset(("shop-a",)))
+    assert [row["facts"]["tenant"] for row in centre.client.get("/api/v1/alerts?limit=9").json()["alerts"]] == [
+        "shop-a"
+    ]
+    for shop, status in (("shop-a", 200), ("shop-b", 404), (None, 404)):
+        assert centre.client.get(f"/api/v1/alerts/{theirs[shop]}").status_code == status
+        assert centre.client.get(f"/alerts/{theirs[shop]}").status_code == status
+        assert centre.client.post(f"/api/v1/alerts/{theirs[shop]}/acknowledge", json={}).status_code == status
+    assert centre.refusals() == ["scope", "scope"]
+
+
+def test_the_list_tells_the_level_and_who_is_told_next_and_when(centre: Centre) -> None:
+    [row] = centre.client.get("/api/v1/alerts").json()["alerts"]
+    assert (row["level"], row["levels"], row["next"]) == (1, 3, {"level": 2, "to": ["sup"]})
+    assert row["climbs_us"] - now_us() == pytest.approx(5 * 60_000_000, abs=60_000_000)
+    assert centre.client.get(row["story"]).status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"by": 1}', b'{"by": "lead", "more": 1}', b"{" * 5_000])

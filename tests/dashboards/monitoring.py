@@ -76,7 +76,7 @@ def monitoring(folder: Path, policy: Policy) -> Iterator[Monitoring]:
     ports = [_free_port() for _ in range(3)]
     alertmanager, prometheus = (f"http://127.0.0.1:{port}" for port in ports[:2])
     with ExitStack() as stack:
-        options = ("--alertmanager", alertmanager, "--agent-series")
+        options = ("--alertmanager", alertmanager, "--agent-series", "--alerts", "default")
         service = stack.enter_context(running(folder / "data", *options))
         places = Places(service.url, prometheus, alertmanager)
         for name, text in files_of(policy, places).items():

@@ -240,3 +240,26 @@ def test_openmetrics_and_gzip_come_when_they_are_asked_for() -> None:
         assert packed.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert body.endswith(b"# EOF\n")
     assert samples(body, openmetrics_families)["floorwatch_events_total"] == [({}, 7.0)]
+
+
+def test_a_family_that_would_be_too_many_samples_is_left_out_whole_and_counted() -> None:
+    engine = engine_at("9:00", *(at("8:50", "contact.queued", f"c{n}", queue=f"q{n}") for n in range(40)))
+    whole = scraped(engine)
+    told = scraped(engine, Exposition(samples_max=60))
+    floor = {name: found for name, found in told.items() if METRICS[re.sub("_(bucket|count|sum)$", "", name)].floor}
+    assert 0 < sum(map(len, floor.values())) <= 60
+    assert all(found == whole[name] for name, found in floor.items())
+    missing = sum(len(found) for name, found in whole.items() if name not in told)
+    assert of(told, "floorwatch_left_out_series") == missing > 0
+    assert of(whole, "floorwatch_left_out_series") == 0
+    assert of(whole, "floorwatch_exported_series") == sum(map(len, whole.values()))
+
+
+def test_what_others_tell_stands_in_front_and_is_counted() -> None:
+    before = (
+        b"# HELP floorwatch_alerts_leading x\n# TYPE floorwatch_alerts_leading gauge\nfloorwatch_alerts_leading 1.0\n"
+    )
+    engine = engine_at("9:00", at("8:50", "contact.queued", "c"))
+    alone, both = scraped(engine), scraped(engine, before=before)
+    assert of(both, "floorwatch_exported_series") == (of(alone, "floorwatch_exported_series") or 0) + 1
+    assert of(both, "floorwatch_alerts_leading") == 1

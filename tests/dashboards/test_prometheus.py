@@ -18,6 +18,7 @@ import pytest
 
 from dashboards.grafana.boards import boards
 from dashboards.present import PRESENT
+from dashboards.queries import service_level
 from streams.policy.reading import default_policy
 from tests.dashboards.monitoring import Monitoring, monitoring, until
 
@@ -205,6 +206,10 @@ def test_service_level_and_counts_are_the_reports(floor: tuple[Monitoring, Path]
         for name, series in counters.items()
     }
     assert found == {name: report[name] for name in counters}
+    # Regions are kept with categories only, and add up all the same.
+    by_region = 'sum by (region) (floorwatch_offered_contacts_total{rollup="category,region"})'
+    assert len(held.query(by_region)) > 1
+    assert held.value(f"sum({by_region})") == report["offered"]
     # By the default formula: answered in target by all that were answered or abandoned. Written with six digits in the report.
     level = held.value('rollup:floorwatch_service_level:ratio{rollup="total"}')
     assert level == pytest.approx(report["answered_in_target"] / (report["answered"] + report["abandoned"]), abs=1e-9)
@@ -222,6 +227,32 @@ def test_service_level_and_counts_are_the_reports(floor: tuple[Monitoring, Path]
     assert by_queue == pytest.approx({
         queue: of["answered_in_target"] / (of["answered"] + of["abandoned"]) for queue, of in sums.items() if of["answered"] + of["abandoned"]
     }, abs=1e-9)  # fmt: skip
+
+
+def test_the_service_level_of_the_buckets_is_the_walls(floor: tuple[Monitoring, Path]) -> None:
+    held, _ = floor
+    now_ms = time.time_ns() // 1_000_000
+    events: list[dict[str, Any]] = []
+    for number in range(7):  # All of them within the wall's window, so that its quotient is the one since ever.
+        of = {"contact": f"level-{number}", "queue": "level", "channel": "app"}
+        ended = {"type": "contact.answered", "agent": "now"} if number < 4 else {"type": "contact.abandoned"}
+        events += [{"type": "contact.queued", "time": now_ms - 200, **of}, {"time": now_ms - 100, **of, **ended}]
+    held.service.post(events)
+    told = until(
+        lambda: next(
+            (
+                row
+                for row in held.service.now()["groups"]["queue"]
+                if row["queue"] == "level" and row["answered"] + row["abandoned"] == 7
+            ),
+            None,
+        )
+    )
+    held.scraped_again()
+    expression = service_level(POLICY.service_level).replace("{", '{rollup="queue", queue="level", ')
+    found = held.value(expression)
+    assert found == pytest.approx(told["service_level"], abs=1e-9)
+    assert told["service_level"] == 4 / 7
 
 
 def test_a_planted_breach_arrives_with_the_right_labels_by_both_ways(floor: tuple[Monitoring, Path]) -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from dashboards.exposition import Health, render
 from dashboards.present import PRESENT
 from dashboards.wall.feed import VIEWS_MAX, Feed, Feeds
-from dashboards.wall.scopes import WHOLE
+from dashboards.wall.scopes import WHOLE, Scope
 from dashboards.wall.server import files_served, routes
 from dashboards.wall.views import NAMES_MAX, ROWS_SHOWN_MAX, View, view
 
@@ -148,6 +148,18 @@ def test_a_history_is_asked_for_with_its_usual_span() -> None:
     assert client(history=history).get("/api/v1/history?rollup=queue&step=900&hours=8&ago=86400").status_code == 200
     assert asked == [("total", 300, 4, 0), ("queue", 900, 8, 86_400)]
     assert client().get("/api/v1/history?rollup=nothing").status_code == 404
+
+
+def test_where_there_are_too_many_shops_each_reader_asks_for_the_own_ones() -> None:
+    asked: list[Any] = []
+    ours = Scope(frozenset(("shop-7",)))
+
+    async def history(*given: Any) -> bytes | None:
+        asked.append(given)
+        return b'{"starts_us": [], "rollup": "tenant", "groups": []}' if len(given) > 4 else None
+
+    assert client(history=history, scope_of=lambda request: ours).get("/api/v1/history").status_code == 200
+    assert asked == [("tenant", 300, 4, 0), ("tenant", 300, 4, 0, ours.tenants)]
 
 
 def test_an_engine_that_is_busy_is_asked_again_later() -> None:

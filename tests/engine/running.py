@@ -149,17 +149,18 @@ def span_of(figures: Figures, row: int) -> Span:
     """One group's figures in the oracle's form, durations as counts of buckets."""
     sums = {name: value for name, value in zip(figures.fields, figures.sums[row].tolist(), strict=True) if value}
     peaks = dict(zip(PEAK_LEVELS, figures.peaks[row].tolist(), strict=True))
-    counts: Any = {
-        measure: {index: count for index, count in enumerate(figures.histograms[number, row].tolist()) if count}
-        for number, measure in enumerate(MEASURES)
-    }
+    counts: Any = {}
+    for measure, of_row in zip(MEASURES, figures.histograms[:, row], strict=True):
+        buckets = np.flatnonzero(of_row)
+        counts[measure] = dict(zip(buckets.tolist(), of_row[buckets].tolist(), strict=True))
     return Span(Counter(sums), peaks, int(figures.longest_us[row]), counts)
 
 
 def _expected(span: Span) -> Span:
     counts: Any = {
-        measure: dict(Counter(bucket(np.array(span.durations_us.get(measure, []), np.int64)).tolist()))
+        measure: dict(Counter(bucket(np.array(durations_us, np.int64)).tolist())) if durations_us else {}
         for measure in MEASURES
+        for durations_us in (span.durations_us.get(measure, ()),)
     }
     sums = Counter({name: value for name, value in span.sums.items() if value})
     return Span(sums, {level: span.peaks.get(level, 0) for level in PEAK_LEVELS}, span.longest_us, counts)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.history import CELLS_MAX, history
+from engine.history import CELLS_MAX, READ_MAX, history
 from engine.pipeline import Engine
 from tests.engine.events import HOUR_US, MINUTE_US, at, clock_us, engine_of, window
 
@@ -58,3 +58,15 @@ def test_what_is_not_kept_or_would_be_too_much_is_not_answered() -> None:
     assert history(engine, "total", HALF_US + 1, 4) is None
     assert history(engine, "total", HALF_US, CELLS_MAX + 1) is None
     assert history(engine_of(), "total", HALF_US, 4) is None
+
+
+def test_of_more_shops_than_one_answer_may_have_some_can_be_asked_for_and_are_told_the_same() -> None:
+    shops = [at("9:05", "contact.queued", f"c{n}", tenant=f"shop-{n}", channel="app") for n in range(1_000)]
+    engine = engine_of(*shops, rollups=(("tenant",),))
+    asked = {"rollup": "tenant", "step_us": HALF_US, "count": 48}
+    assert history(engine, **asked) is None
+    found = told(engine, **asked, tenants={"shop-7", "shop-700", "nobody"})
+    few = told(engine_of(*shops[7:8], rollups=(("tenant",),)), **asked)
+    assert [row["tenant"] for row in found["groups"]] == ["shop-7", "shop-700"]
+    assert found["groups"][0] == next(row for row in few["groups"] if row["tenant"] == "shop-7")
+    assert history(engine, "tenant", HALF_US, READ_MAX // 900, tenants={"shop-7"}) is None

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.kafka import topics
 from streams.kafka.settings import KafkaSettings, Password
 from streams.kafka.topics import KafkaFailure, administration, check, create, lag
 from tests.kafka.broker import PASSWORD, USER, Broker
@@ -58,16 +59,20 @@ def test_every_client_gets_in_on_every_way(
 
 @pytest.mark.parametrize("way", ["PLAIN over TLS", "SCRAM-SHA-256"])
 def test_a_wrong_password_is_refused_in_one_sentence_and_not_repeated(
-    broker: Broker, settings: KafkaSettings, way: str, caplog: pytest.LogCaptureFixture
+    broker: Broker, settings: KafkaSettings, way: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(topics, "ANSWER_S_MAX", 2.0)
     wrong = logged_in(settings, broker, way, password="a-wrong-one")
     with pytest.raises(KafkaFailure, match="refuses the login") as refused, administration(wrong):
         pass
     assert "a-wrong-one" not in str(refused.value) + caplog.text
 
 
-def test_a_broker_whose_certificate_is_not_trusted_is_not_spoken_to(broker: Broker, settings: KafkaSettings) -> None:
+def test_a_broker_whose_certificate_is_not_trusted_is_not_spoken_to(
+    broker: Broker, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "ANSWER_S_MAX", 2.0)
     unknown = replace(logged_in(settings, broker, "TLS"), tls_ca=None)
     with pytest.raises(KafkaFailure, match="over TLS"), administration(unknown):
         pass

@@ -50,7 +50,7 @@ class House:
             (folder / name).write_text(text)
         self.process = launch(
             "--port", "0", "--data", str(self.data), "--tokens", str(self.tokens), "--token-file", str(folder / "service.token"),
-            "--wall", str(folder / "wall.yaml"),
+            "--wall", str(folder / "wall.yaml"), "--alerts", "default",
         )  # fmt: skip
         assert self.process.stdout
         self.address = re.findall(r"127.0.0.1:\d+", self.process.stdout.readline())[0]
@@ -176,6 +176,16 @@ def test_only_who_governs_may_send_and_change(house: House, who: str) -> None:
     assert house.ask("/api/v1/policy", who, b"rubbish: [")[0] == (422 if allowed else 403)
 
 
+@pytest.mark.parametrize("who", ["whole", "shop-a", "supervisor", "admin"])
+def test_only_who_may_acknowledge_acts_on_alerts_and_others_are_written_down(house: House, who: str) -> None:
+    status, _ = house.ask("/api/v1/alerts/none/acknowledge", who, b"{}")
+    assert status == (409 if who in ("supervisor", "admin") else 403)
+    if status == 403:
+        record = json.loads((house.data / "access.jsonl").read_text().splitlines()[-1])
+        assert {"outcome": "refused", "reason": "role", "name": who, "path": "alerts"}.items() <= record.items()
+    assert house.ask("/api/v1/alerts", who)[0] == 200
+
+
 def test_who_has_no_token_or_a_wrong_one_gets_nothing_and_is_counted(house: House) -> None:
     before = house.refused()
     for path in ("/api/v1/now", "/api/v1/stream", "/metrics", "/main.js"):
@@ -208,9 +218,9 @@ def test_a_revoked_token_ends_its_stream_and_its_cookie(house: House) -> None:
 def test_what_was_refused_is_written_down_without_any_token_or_path_of_theirs(house: House) -> None:
     house.ask("/api/v1/now?token=" + house.given["whole"], "shop-b?")
     house.ask("/" + house.given["whole"], "shop-a")
-    records = [json.loads(line) for line in (house.data / "access.jsonl").read_text().splitlines()]
-    assert {"outcome": "refused", "reason": "role", "name": "shop-a", "path": "other"}.items() <= records[-1].items()
-    assert {record["outcome"] for record in records} == {"refused", "admitted"}
+    records = [json.loads(line) for line in (house.data / "audit.jsonl").read_text().splitlines()]
+    assert {"is": "refusal", "reason": "role", "name": "shop-a", "path": "other"}.items() <= records[-1].items()
+    assert {record["is"] for record in records} == {"refusal", "act"}
     everything = (
         b"".join(path.read_bytes() for path in house.data.rglob("*") if path.is_file()) + house.tokens.read_bytes()
     )

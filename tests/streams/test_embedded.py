@@ -213,7 +213,8 @@ def test_publishing_takes_a_quarter_of_the_time_or_is_done_twice_a_second_and_ne
 
 def test_a_broken_promise_is_published_with_who_and_where_and_since_when(tmp_path: Path) -> None:
     with started(tmp_path) as embedded:
-        tell(embedded, queued("a", 400), queued("b", 100))
+        # The one of now has the clock run at once.
+        tell(embedded, queued("a", 400), queued("b", 100), queued("c"))
         facts = until(embedded, lambda facts: any(alarm["step"] == "broken" for alarm in facts["alarms"]))
         (breach,) = [alarm for alarm in facts["alarms"] if alarm["step"] == "broken"]
         assert (breach["commitment"], breach["contact"], breach["channel"]) == ("wait", "a", "app")

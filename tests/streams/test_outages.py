@@ -86,6 +86,7 @@ def test_through_the_service_a_case_is_opened_once_and_resolved(tmp_path: Path) 
     with running(tmp_path) as service:
         for _ in range(2):
             assert posted(service, body(alert(starts_ms=now_ms - 5_000)))[0] == 200
+        service.catch_up()
         opened = cases(service, 1)
         assert [row["kind"] for row in opened["rows"]] == ["outage"]
         assert posted(service, body(alert("resolved", now_ms - 5_000)))[0] == 200

@@ -83,6 +83,8 @@ def test_killed_around_reloads_it_goes_on_with_the_very_same_figures_and_alarms(
                 victim = Service(tmp_path / "killed", *options)
                 found = in_force(victim)
                 assert (found["text"], found["by"]) == (policy, "api")
+            now_ms = time.time_ns() // 1_000_000
+            told += max(service.catch_up(now_ms) for service in (whole, victim))
             expected, found = settled(whole, told), settled(victim, told)
             assert found["counters"] == expected["counters"]
             assert {row["offered"] for row in found["groups"]["total"]} == {floor.count}

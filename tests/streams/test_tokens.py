@@ -96,6 +96,7 @@ LINE = {"is": "token", "id": "a", "name": "n", "role": "viewer", "sha256": "0" *
         ({"role": "root"}, "no role"), ({"name": ""}, "a name has"), ({"name": "a\nb"}, "a name has"), ({"tenants": []}, "1 to 200"),
         ({"tenants": ["(other)"]}, "everybody's"), ({"tenants": [""]}, "everybody's"), ({"pages": ["cellar"]}, "no page"),
         ({"pages": []}, "some page"), ({"expires": "2027-01-01T00:00:00"}, "offset"), ({"role": "admin", "tenants": ["a"]}, "admin"),
+        ({"role": "writer", "pages": ["queues"]}, "no page"), ({"signs": True}, "only a writer"), ({"rate": 0}, "a rate is"),
         ({"tenant": ["a"]}, "tenant"), ({"is": "ticket"}, "ticket"),
     ],
 )  # fmt: skip

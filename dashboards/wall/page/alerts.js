@@ -1,10 +1,10 @@
-/* Warnings and breaches, the worst and of those the newest first, and the measured conditions that hold now.
-
-   Who has taken one is a matter of a later part: its place is the last column, which is not there until it can be used. */
+/* Alerts and who has them, where somebody is told of them; warnings and breaches, the worst and of those the newest first; and the measured
+   conditions that hold now. */
 import { html } from "/vendor/htm-preact-3.1.1.js";
 import { isHigh, rank } from "/accounts.js";
 import { Where } from "/clocks.js";
 import { Conditions } from "/conditions.js";
+import { Escalation } from "/escalation.js";
 import { text, timeOfDay } from "/numbers.js";
 import { Chip, Mark, Name } from "/parts.js";
 import { changed, wall } from "/state.js";
@@ -34,12 +34,12 @@ export function Alerts() {
     rows.some((row) => row.owner || row.agent) && { key: "owner", head: words.columns.owner, class: "text narrow", cell: (row) => (row.owner || row.agent ? html`<${Name} of=${row.owner || row.agent} />` : html`<span class="none">—</span>`) },
     { key: "when", head: words.columns.when, class: "time", cell: (row) => html`<span class="value">${timeOfDay(row.at_us, zone)}</span>` },
   ].filter(Boolean);
-  return html`<div class="aside">
+  return html`<div class=${wall.escalation ? "stack raising" : "stack"}><${Escalation} /><div class="aside">
     <${Table} title=${words.alertsPage.list} columns=${columns} rows=${rows} empty=${words.alertsPage.none} keyOf=${(row) => row.id}>
       <div class="filters" role="group" aria-label=${words.alertsPage.filter}>${["all", "broken", "warned", "ended"].map((step) => html`<button type="button" aria-pressed=${wall.filter === step} onClick=${() => { wall.filter = step; changed(); }}>${step === "all" ? words.all : words.steps[step]}</button>`)}</div>
     <//>
     <${Conditions} />
-  </div>`;
+  </div></div>`;
 }
 
 export const told = (alarm) => `${called("commitments", alarm.commitment) ?? alarm.commitment} · ${called("steps", alarm.step) ?? alarm.step}${typeof alarm.since_us === "number" ? ` · ${text("seconds", Math.max(0, (alarm.at_us - alarm.since_us) / 1e6))}` : ""}`;

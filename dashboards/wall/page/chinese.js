@@ -78,6 +78,12 @@ export default {
   commitmentsPage: { list: "最先到期", departments: "按部门", kinds: "按类型" },
   agentsPage: { grid: "全体坐席，一格一人", attention: "需要关注", hint: "方向键可逐个查看。", load: (n, of) => `${n} / ${of} 个会话`, holds: (n) => `${n} 个会话`, hidden: (n) => `另有 ${n} 人未显示` },
   alertsPage: { list: "预警与违约", conditions: "正在成立的条件", none: "没有预警，也没有违约。", noConditions: "没有成立的条件。", filter: "显示" },
+  escalation: {
+    title: "谁在处理", severity: "严重度", none: "没有待处理的告警。", nobody: "尚无人", level: "级别", next: "下一级", lapses: "有效期还有", top: "已到最高级", story: "经过",
+    acknowledge: "确认", snooze: "暂缓 30 分钟", handOver: "转交给……", refused: "操作被拒绝。", failed: "操作没有送达。", planRefused: "另一份告警文件未被采纳",
+    status: { open: "待通知", notified: "已通知", acknowledged: "已确认", snoozed: "已暂缓" },
+  },
+  duties: { owner: "负责人", department: "责任部门", "team-leader": "班组长", supervisor: "主管", manager: "经理" },
   trendsPage: { today: "今天", before: "昨天", week: "一周前", hours: (n) => `近 ${n} 小时`, none: "尚无历史数据。", last: "最近完整 5 分钟", missing: "一周前：无数据", heat: "各类别进线", byHour: "按小时", byRegion: "按地区", noHeat: "没有会话注明类别和地区。" },
   shopsPage: { list: "店铺与渠道", accounts: "重点客户" },
   sound: { on: "声音开", off: "声音关", blocked: "允许声音", quiet: "静音时段" },

@@ -78,6 +78,12 @@ export default {
   commitmentsPage: { list: "What ends next", departments: "By department", kinds: "By kind" },
   agentsPage: { grid: "Everybody, one sign a person", attention: "Who needs a look", hint: "Arrow keys move from person to person.", load: (n, of) => `${n} of ${of} contacts`, holds: (n) => `${n} contacts`, hidden: (n) => `${n} more are not shown` },
   alertsPage: { list: "Warnings and breaches", conditions: "Conditions that hold", none: "Nothing was warned of or broken.", noConditions: "No condition is raised.", filter: "Show" },
+  escalation: {
+    title: "Who acts", severity: "severity", none: "Nothing waits for anybody.", nobody: "nobody yet", level: "level", next: "next", lapses: "holds for", top: "nobody further", story: "Story",
+    acknowledge: "Acknowledge", snooze: "Snooze 30 min", handOver: "Hand over to …", refused: "That was refused.", failed: "That did not arrive.", planRefused: "another alerts file was refused",
+    status: { open: "open", notified: "told", acknowledged: "acknowledged", snoozed: "snoozed" },
+  },
+  duties: { owner: "owner", department: "department", "team-leader": "team leader", supervisor: "supervisor", manager: "manager" },
   trendsPage: { today: "today", before: "yesterday", week: "a week ago", hours: (n) => `last ${n} hours`, none: "No history yet.", last: "last whole 5 min", missing: "a week ago: no data", heat: "Arrivals by category", byHour: "by hour", byRegion: "by region", noHeat: "No contact says its category and region." },
   shopsPage: { list: "Shops and channels", accounts: "Key accounts" },
   sound: { on: "Sound on", off: "Sound off", blocked: "Allow sound", quiet: "Quiet hours" },

@@ -17,8 +17,9 @@ export const wall = {
   accounts: new Map(),
   tip: null,
   popups: [],
-  /* What pages fetch besides: people, history. */
+  /* What pages fetch besides: people, alerts, history. */
   people: null,
+  escalation: null,
   history: null,
   heat: null,
   filter: "all",

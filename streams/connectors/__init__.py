@@ -1,0 +1,1 @@
+"""Connectors: the systems that centres have, told in the public event format."""

@@ -1,0 +1,197 @@
+"""What readers of a service get, twice a second: the present of an engine, and what the service around it adds.
+
+Owns: the form of what is published, and the list of matters that were warned of or broken. Never touches a socket. Law: one
+`Published` is made for all readers and never changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.alarms import Alarm
+from engine.exported import Exported, exported
+from engine.pipeline import Engine
+from engine.policy import Policy
+from streams.journal import KeptPolicy
+from streams.questions import Questions
+from streams.recent import Recent
+from streams.settings import ServiceSettings
+
+__all__ = [
+    "COMMIT_BUCKETS_S",
+    "AlarmSink",
+    "Beside",
+    "Nobody",
+    "Published",
+    "Publisher",
+    "Station",
+    "Vitals",
+    "now_us",
+    "pause_s",
+]
+
+COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+ALARMS_SHOWN = 100
+"""Matters that were warned of or broken, of which readers are told; see `streams.recent`."""
+ALARMS_KEPT = 5_000
+"""Those of which readers of some shops only get theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What all readers get: `facts` (not to be changed), and more alarms than these list. `version` grows by one each time; `exported`
+    is for the metrics, None before the first facts."""
+
+    version: int
+    facts: dict[str, Any]
+    alarms: tuple[dict[str, Any], ...] = ()
+    exported: Exported | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The facts as JSON, made when somebody asks: a wall is not fed from it."""
+        return msgspec.json.encode(self.facts, enc_hook=_plain)
+
+
+@dataclass(slots=True)
+class Vitals:
+    """The process's own health, for the metrics. Counters since the start of the process."""
+
+    batches: int = 0
+    commits: int = 0
+    commit_us: int = 0
+    commit_buckets: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS_S) + 1))
+    refused_busy: int = 0
+    policy_reloads: Counter[str] = field(default_factory=Counter)
+    snapshots: int = 0
+    snapshot_bytes: int = 0
+    snapshot_us: int = 0
+
+
+class AlarmSink(Protocol):
+    """Who is told of alarms; neither waits for long nor raises."""
+
+    def tell(self, alarms: list[Alarm]) -> None:
+        """Takes alarms, which come again after a crash with the same ids."""
+
+    def flush(self, wait_s: float) -> None:
+        """Waits until those are kept that were told, but no longer than so."""
+
+
+class Nobody:
+    """Nobody is told."""
+
+    def tell(self, alarms: list[Alarm]) -> None:
+        pass
+
+    def flush(self, wait_s: float) -> None:
+        pass
+
+
+class Beside(Protocol):
+    """Who looks at the engine beside the publishing, on its thread; neither waits nor raises, and changes nothing in it."""
+
+    def look(self, engine: Engine) -> None:
+        """Called behind each tick."""
+
+    def facts(self) -> dict[str, Any]:
+        """What is published beside the rest."""
+
+
+class Station(Protocol):
+    """An engine in a thread of its own, with what surrounds it: what those who serve readers need of it. Safe to call from any thread.
+
+    `policy` is what is known of the policy in force and `policy_held` the policy itself; `refused` has the faults of what was
+    offered last and not taken; `failure` is set when the engine's thread died.
+    """
+
+    ready: threading.Event
+    failure: BaseException | None
+    refused: tuple[str, ...]
+    vitals: Vitals
+    questions: Questions
+
+    @property
+    def published(self) -> Published: ...
+    @property
+    def policy(self) -> KeptPolicy | None: ...
+    @property
+    def policy_held(self) -> Policy: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def is_alive(self) -> bool: ...
+    def backlog(self) -> tuple[int, int]:
+        """Batches and bytes that wait for the engine."""
+
+    def refuse(self, *faults: str) -> None:
+        """Tell of a policy that was offered and not taken."""
+
+    def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
+        """Hold the engine to a policy; the future is done once it does. Raises Busy, and InvalidSetting where it cannot."""
+
+
+class Publisher:
+    """Makes one `Published` after the other on the engine's thread; `published` is the last, for any thread."""
+
+    def __init__(self, settings: ServiceSettings, beside: tuple[Beside, ...] = ()) -> None:
+        self.published = Published(0, {})
+        self._settings = settings
+        self._beside = beside
+        self._recent = Recent(ALARMS_KEPT)
+        self._started_us = now_us()
+
+    def hear(self, alarms: list[Alarm]) -> None:
+        """Takes alarms, which the next publishing tells."""
+        self._recent.take(alarms)
+
+    def publish(
+        self, engine: Engine, *, policy: Mapping[str, Any], refused: Mapping[str, int], service: Mapping[str, Any]
+    ) -> Published:
+        """The present of an engine. `refused` are events that were refused before it saw them, by reason; `policy` and `service`
+        are told as they are."""
+        facts = engine.now()
+        version = self.published.version + 1
+        facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
+        facts["counters"] = _counters(engine, refused)
+        facts["policy"] = dict(policy)
+        for one in self._beside:
+            facts |= one.facts()
+        facts["service"] = {
+            "sent_us": now_us(), "started_us": self._started_us, "zone": self._settings.zone, "ready": True, "version": version,
+            **service,
+        }  # fmt: skip
+        people_max = self._settings.agent_series_max if self._settings.agent_series else 0
+        sums = exported(engine, people_max)
+        self.published = Published(version, facts, tuple(self._recent.rows(ALARMS_KEPT)), sums)
+        return self.published
+
+
+def _counters(engine: Engine, refused: Mapping[str, int]) -> dict[str, Any]:
+    counters = engine.counters
+    counted = {entry.name: getattr(counters, entry.name) for entry in fields(counters)}
+    rejected = Counter(counted.get("rejected") or {}) + Counter(refused)
+    return counted | {"rejected": dict(rejected), "limits": engine.limits_reached}
+
+
+def pause_s(cost_s: float, least_s: float) -> float:
+    """From one publishing to the next: a quarter of the time goes into it, or twice a second; never more than half of the time, or
+    what comes in is left lying while figures are told."""
+    return max(least_s, min(4 * cost_s, 0.5), 2 * cost_s)
+
+
+def now_us() -> int:
+    """The wall clock in microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as JSON knows them."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
