@@ -85,12 +85,12 @@ def measure(settings: KafkaSettings, count: int, *, joined: bool) -> float:
 
 
 def count_events(settings: KafkaSettings, count: int) -> float:
-    """Events a second that one worker counts: from its first step but one to the one that covers the last of `count`, by the broker's
-    clock, and only of what lies between; what it does before is to start."""
+    """Events a second that one worker counts: from its first step to the one that covers the last of `count`, by the broker's clock, and
+    only of what lies between; what it does before is to start. The first worker of a new engine compiles it, which counts."""
     told = {"bootstrap": settings.bootstrap, "prefix": settings.prefix}
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.kafka", "--count", json.dumps(told)], cwd=_ROOT, stderr=subprocess.DEVNULL
-    ) as worker:
+    command = [sys.executable, "-m", "benchmarks.kafka", "--count", json.dumps(told)]
+    # Faust plays with the cursor.
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
         try:
             return asyncio.run(_watched(settings, count))
         finally:
