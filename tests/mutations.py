@@ -569,8 +569,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "repeats not told from each other by the tenant",
         "engine/repeats.py",
-        "np.uint64(values[as_, _TENANT]) << np.uint64(32) | np.uint64(values[as_, _CATEGORY])",
-        "np.uint64(values[as_, _CATEGORY])",
+        'key_of(f"{said[_TENANT]}\\0{said[_CATEGORY]}", PUBLIC)',
+        "key_of(said[_CATEGORY], PUBLIC)",
         _test("engine/test_repeats", "another_shop_or_another_problem_is_no_repeat_nor_is_an_unknown_customer_or_problem"),
     ),
     Fault(

@@ -8,7 +8,7 @@ _EXAMPLES = os.environ.get("FLOORWATCH_EXAMPLES")
 
 settings.register_profile(
     "engine",
-    max_examples=int(_EXAMPLES or 30),
+    max_examples=int(_EXAMPLES or 20),
     derandomize=_EXAMPLES is None,
     database=None,
     deadline=None,

@@ -59,7 +59,7 @@ def test_tables_say_for_every_combination_and_period_what_the_lines_say():
     table = limits.table_us[LIMITS.index("wait")][:, codes]
     assert table.tolist() == [[300 * S, 30 * S, NO_LIMIT_US], [5 * S, 30 * S, NO_LIMIT_US]]
     assert limits.warn_permille[LIMITS.index("wait")][0, codes].tolist() == [800, 500, 800]
-    assert (limits.table_us[LIMITS.index("first_reply")] == NO_LIMIT_US).all()
+    assert (limits.table_us[LIMITS.index("first_reply")][:, codes] == NO_LIMIT_US).all()
     asked = [clock_us(text) for text in ("7:59:59", "8:00", "11:59:59", "12:00")]
     assert limits.period_of[np.searchsorted(limits.bounds_us, asked, "right")].tolist() == [0, 1, 1, 0]
 

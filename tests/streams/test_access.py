@@ -181,8 +181,8 @@ def test_only_who_may_acknowledge_acts_on_alerts_and_others_are_written_down(hou
     status, _ = house.ask("/api/v1/alerts/none/acknowledge", who, b"{}")
     assert status == (409 if who in ("supervisor", "admin") else 403)
     if status == 403:
-        record = json.loads((house.data / "access.jsonl").read_text().splitlines()[-1])
-        assert {"outcome": "refused", "reason": "role", "name": who, "path": "alerts"}.items() <= record.items()
+        record = json.loads((house.data / "audit.jsonl").read_text().splitlines()[-1])
+        assert {"is": "refusal", "reason": "role", "name": who, "path": "alerts"}.items() <= record.items()
     assert house.ask("/api/v1/alerts", who)[0] == 200
 
 
