@@ -370,7 +370,7 @@ def test_prometheus_is_told_of_the_hub_all_workers_and_all_gateways(tmp_path: Pa
     # promtool looks for the token's file.
     (tmp_path / "token").write_text("t" * TOKEN_LENGTH_MIN)
     here = [str(tmp_path / "token") if word == "/run/secrets/floorwatch_token" else word for word in here]
-    subprocess.run([sys.executable, "-m", "streams", *here], cwd=ROOT, check=True, capture_output=True)
+    cli.main(here, standalone_mode=False)
     file = tmp_path / "prometheus" / "prometheus.yml"
     subprocess.run(["promtool", "check", "config", str(file)], check=True, capture_output=True)
     jobs = {job["job_name"]: job for job in yaml.safe_load(file.read_text("utf-8"))["scrape_configs"]}
