@@ -5,30 +5,31 @@ told of it. Never sees an event. The law: shards and this together give every fi
 alone; for events that come out of order by no more than the bound.
 """
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from collections import Counter
+from collections.abc import Iterator
+from typing import Self
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.backoffice import OWED
 from engine.cells import Cell, Step
 from engine.columns import Rows
-from engine.contacts import Contacts, Lived, Loads
+from engine.contacts import Lived, Loads
 from engine.customers import CustomerDays
 from engine.errors import BrokenInvariant, InvalidSetting
 from engine.events import Decoded, kind
-from engine.facts import LEVELS, Facts
+from engine.facts import Facts
 from engine.keys import PUBLIC, Secret
+from engine.mirror import Mirror, Translated
 from engine.packing import packed, unpacked
+from engine.parts import Part, Sources
 from engine.pipeline import ORDERS, TOLD, Counters, Engine, Settings
 from engine.policy import Policy
 from engine.repeats import Found
 from engine.shard import cell_us_of, rules_of
 from engine.watch import FAR_US
-from engine.watermark import NEVER_US, Order
+from engine.watermark import NEVER_US
 
 __all__ = ["Merged"]
 
@@ -46,11 +47,13 @@ class Merged(Engine):
         super().__init__(settings, secret)
         self.shards = shards
         self.cell_us, self.rules = cell_us_of(settings), rules_of(settings)
-        self.contacts: _Mirror = _Mirror(self, settings)
+        self.contacts: Mirror = Mirror(
+            self.combinations, self.agents.names, self.limits, settings.linger_us, settings.contacts_max
+        )
         self.back_office.contacts = self.responses.contacts = self.contacts
-        self.order = self.sources = _Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
+        self.order = self.sources = Sources(settings.disorder_bound_us, settings.allowed_lateness_us)
         self.customer_days = CustomerDays(self.combinations, settings.allowed_lateness_us, settings.customer_days_max)
-        self.parts = [_Part() for _ in range(shards)]
+        self.parts = [Part() for _ in range(shards)]
 
     # In.
 
@@ -171,7 +174,7 @@ class Merged(Engine):
     def _take_cells(self, cells: list[tuple[int, Cell]]) -> None:
         """Takes cells of one slice, or of several where nobody looks between, through what needs all shards."""
         facts, loads = Facts(), Loads()
-        here = [_Translated(self, shard, cell) for shard, cell in cells]
+        here = [Translated(self, shard, cell) for shard, cell in cells]
         for one in here:
             self.contacts.tell(one)
             one.add_to(facts, loads)
@@ -258,183 +261,3 @@ def _between_freed(cells: list[tuple[int, Cell]]) -> Iterator[list[tuple[int, Ce
             first = place
     if cells[first:]:
         yield cells[first:]
-
-
-class _Part:
-    """What one shard has told: how far it has come, and the cells that wait."""
-
-    def __init__(self) -> None:
-        self.until_us = self.reached_us = NEVER_US
-        self.cells: deque[Cell] = deque()
-        self.ends_us: deque[int] = deque()
-        self.counters: dict[str, Any] = {}
-        self.limits_reached: dict[str, int] = {}
-        self.sources: dict[str, tuple[int, bool]] = {}
-
-    def crosses(self, instant_us: int) -> bool:
-        """Whether a cell begins before an instant and ends behind it."""
-        return any(cell.low_us < instant_us < cell.end_us for cell in self.cells)
-
-    def taken(self, until_us: int) -> list[Cell]:
-        """The cells up to an instant, which wait no longer."""
-        found = []
-        while self.cells and self.cells[0].end_us <= until_us:
-            found.append(self.cells.popleft())
-        while self.ends_us and self.ends_us[0] <= until_us:
-            self.ends_us.popleft()
-        return found
-
-    def saved(self) -> dict[str, Any]:
-        """For a snapshot: one step that tells all that waits."""
-        step = Step(
-            "",
-            1,
-            self.until_us,
-            self.until_us,
-            self.reached_us,
-            [*self.cells],
-            self.sources,
-            self.counters,
-            self.limits_reached,
-        )
-        return {"step": step.to_bytes(), "ends_us": list(self.ends_us)}
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        step = Step.from_bytes(saved["step"])
-        self.until_us, self.reached_us = step.until_us, step.reached_us
-        self.cells, self.ends_us = deque(step.cells), deque(saved["ends_us"])
-        self.counters, self.limits_reached, self.sources = step.counters, step.limits_reached, step.sources
-
-
-class _Sources(Order):
-    """How the sources of all shards stand together, and up to which instant all shards are merged."""
-
-    merged_us = NEVER_US
-
-    @property
-    def watermark_us(self) -> int:
-        return self.merged_us
-
-    def tell(self, parts: Iterable[_Part]) -> None:
-        """A source is as new as in the shard where it is newest; it has ended when it has ended wherever it was heard."""
-        told: dict[str, list[tuple[int, bool]]] = {}
-        for part in parts:
-            for name, of in part.sources.items():
-                told.setdefault(name, []).append(of)
-        for name, of_shards in told.items():
-            source = self.source(name)
-            source.newest_us = max(newest_us for newest_us, _ in of_shards)
-            source.finished = all(finished for _, finished in of_shards)
-
-    def hear(self, watch: Any, heard: Iterable[dict[str, int]]) -> None:
-        """Tells a watch when sources were heard last."""
-        rows = Rows.empty()
-        told = [(self.numbers[self.name(name)], rank_us) for of in heard for name, rank_us in of.items()]
-        if told:
-            rows.sources = np.array([number for number, _ in told], np.int16)
-            rows.ranks_us = np.array([rank_us for _, rank_us in told], np.int64)
-            watch.hear(rows)
-
-
-class _Mirror(Contacts):
-    """The contacts of all shards as they were told: to be looked at, never to be changed by events. A shard's slot is ours after
-    multiplying by the number of shards and adding the shard's."""
-
-    def __init__(self, merged: Merged, settings: Settings) -> None:
-        super().__init__(
-            merged.combinations, merged.agents.names, merged.limits, settings.linger_us, settings.contacts_max
-        )
-
-    def tell(self, told: "_Translated") -> None:
-        """Takes over contacts that are not what they were. Raises BrokenInvariant where a slot is another's than was told."""
-        lives, slots = told.cell.lives, told.slots_of(told.cell.lives.slots)
-        if not len(slots):
-            return
-        size = int(slots.max()) + 1
-        if size > len(self.names):
-            self.names += [None] * (size - len(self.names))
-            self._make_room(size)
-        new = {
-            int(slot): name
-            for slot, name in zip(told.slots_of(np.array([*lives.names], np.int32)), lives.names.values(), strict=True)
-        }
-        for slot, name in new.items():
-            self.names[slot] = name
-        known = (self.keys[slots] == lives.keys) | (lives.keys == 0) | np.isin(slots, [*new])
-        if not known.all():
-            raise BrokenInvariant("a shard told of a contact in another's place; stop, keep the topics, report it")
-        for slot in slots[lives.keys == 0].tolist():
-            self.names[slot] = None
-        self.keys[slots], self.states[slots] = lives.keys, lives.states
-        self.due_us[slots], self.soonest_us[slots] = lives.due_us, lives.soonest_us
-        for name in ("waiting_since_us", "turn_since_us", "warned", "paused"):
-            self.lives[name][slots] = lives.lives[name]
-        for name in ("combination", "waiting_as", "served_as"):
-            self.lives[name][slots] = told.as_[lives.lives[name]]
-        self.lives["agent"][slots] = told.agents[lives.lives["agent"]]
-
-    def find_again(self) -> None:
-        """Nobody asks for a slot by its key."""
-
-
-class _Translated:
-    """A cell in the numbers of the whole: of each of its combinations, saids and agents the code here."""
-
-    def __init__(self, merged: Merged, shard: int, cell: Cell) -> None:
-        combinations = merged.combinations
-        self.cell, self.shard, self.shards = cell, shard, merged.shards
-        said = combinations.saids([*cell.combinations])
-        self.as_ = combinations.merged(np.zeros(len(said), np.int32), said)
-        self.saids = combinations.saids(cell.saids)
-        self.agents = merged.agents.codes([name or None for name in cell.agents])
-        self.rows, self.spoken = self._rows(cell.rows), self._rows(cell.spoken)
-        self.spoken_as = self.as_[cell.spoken_as]
-        self.details = {sequence * self.shards + shard: details for sequence, details in cell.details.items()}
-        self.found = cell.found
-        if self.found is not None:
-            self.found.combinations = self.as_[self.found.combinations]
-            self.found.contacts = self.slots_of(self.found.contacts)
-            self.found.sequences = self.sequences_of(self.found.sequences)
-
-    def slots_of(self, slots: NDArray[np.int32]) -> NDArray[np.int32]:
-        return np.where(slots >= 0, slots * np.int32(self.shards) + np.int32(self.shard), slots).astype(np.int32)
-
-    def sequences_of(self, sequences: NDArray[np.int64]) -> NDArray[np.int64]:
-        return sequences * self.shards + self.shard
-
-    def _rows(self, rows: Rows) -> Rows:
-        rows.agents, rows.saids = self.agents[rows.agents], self.saids[rows.saids]
-        rows.contacts, rows.sequences = self.slots_of(rows.contacts), self.sequences_of(rows.sequences)
-        return rows
-
-    def add_to(self, facts: Facts, loads: Loads) -> None:
-        """Adds the cell's facts and loads to others."""
-        cell = self.cell
-        for part, column in (
-            (cell.amounts, facts.amounts),
-            (cell.samples, facts.samples),
-            (cell.longest, facts.longest),
-        ):
-            if part.size:
-                part[1] = self.as_[part[1]]
-                column.append(part)
-        if cell.days.size:
-            # Only late waits have a sequence.
-            cell.days[5] = np.where(cell.days[5] < 0, -1, self.sequences_of(cell.days[5]))
-            cell.days[6] = self.as_[cell.days[6]]
-        if cell.raised.size:
-            cell.raised[1], cell.raised[5] = self.as_[cell.raised[1]], self.agents[cell.raised[5]]
-            cell.raised[3] = self.slots_of(cell.raised[3].astype(np.int32))
-            facts.raised.append(cell.raised)
-        for level, changes in cell.levels.items():
-            changes.combinations, changes.sequences = (
-                self.as_[changes.combinations],
-                self.sequences_of(changes.sequences),
-            )
-            facts.change(LEVELS[level], changes)
-        if cell.loads.size:
-            agents, times_us, ranks_us, lates, sequences, deltas = cell.loads
-            rows = Rows.blank(len(agents))
-            rows.times_us, rows.ranks_us, rows.lates = times_us, ranks_us, lates.astype(np.bool_)
-            rows.sequences = self.sequences_of(sequences)
-            loads.parts.append((self.agents[agents], rows, deltas))

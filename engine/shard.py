@@ -7,6 +7,7 @@ order. The law: the same events give the same steps, for the same ends of steps,
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import islice
 from math import gcd
 from typing import Any, Self
 
@@ -39,8 +40,7 @@ _SPOKEN = np.array([name in ("contact.answered", "contact.reopened") for name in
 
 #: From so many amounts on it pays to sum them up.
 _FEW = 256
-_NONE = Rows.empty()
-_NOBODY = Lived(_NONE, np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.uint8))
+_NOBODY = Lived(Rows.empty(), np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.uint8))
 
 
 def cell_us_of(settings: Settings) -> int:
@@ -64,6 +64,7 @@ class Shard(Engine):
         self.slice_us = gcd(self.cell_us, self.pane_us)
         self.rules = rules_of(settings)
         self.until_us = NEVER_US
+        self._said_texts: list[tuple[str | None, ...]] = []
         # By slot the key that the last step told of it.
         self.told = np.zeros(0, np.uint64)
 
@@ -153,10 +154,11 @@ class Shard(Engine):
         return cell
 
     def _told(
-        self, facts: Facts, low_us: int, end_us: int, loads: Loads | None = None, passed_on: Rows = _NONE,
+        self, facts: Facts, low_us: int, end_us: int, loads: Loads | None = None, passed_on: Rows | None = None,
         lived: Lived = _NOBODY, found: Found | None = None,
     ) -> Cell:  # fmt: skip
         """A cell, with what it tells of."""
+        passed_on = Rows.empty() if passed_on is None else passed_on
         amounts, samples, longest = (_joined(parts, 4) for parts in (facts.amounts, facts.samples, facts.longest))
         raised, days = _joined(facts.raised, 7), _joined(facts.days, 10)
         levels = {level: _chained(parts) for level, parts in facts.levels.items()}
@@ -185,10 +187,10 @@ class Shard(Engine):
         lives.lives["agent"] = agents.places(lives.lives["agent"])
         for rows in (passed_on, spoken):
             rows.saids, rows.agents = saids.places(rows.saids), agents.places(rows.agents)
-        said_texts = list(self.combinations.said_codes)
+        self._said_texts += islice(self.combinations.said_codes, len(self._said_texts), None)
         return Cell(
             low_us, end_us, stirred_us, {}, [self.combinations.texts_of(code) for code in as_.used.tolist()],
-            [said_texts[code] for code in saids.used.tolist()], [self.agents.names.texts[code] for code in agents.used.tolist()],
+            [self._said_texts[code] for code in saids.used.tolist()], [self.agents.names.texts[code] for code in agents.used.tolist()],
             amounts, samples, longest, raised, days, levels, loaded, passed_on, {}, spoken, as_.places(spoken_as), found, lives,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from engine.events import AGENT_STATES, LINE_BYTES_MAX, NAME_CHARACTERS_MAX, TYPES
+from streams.connectors.webhooks import BODY_BYTES_MAX as CONNECTED_BYTES_MAX
 from streams.outages import ALERTS_MAX
 from streams.outages import BODY_BYTES_MAX as NOTIFICATION_BYTES_MAX
 from streams.policy.source import FILE_BYTES_MAX
@@ -184,6 +185,14 @@ _PATHS: dict[str, dict[str, Any]] = {
         body=_body(f"At most {NOTIFICATION_BYTES_MAX:,} bytes and {ALERTS_MAX:,} alerts.", **{
             JSON: {"schema": _ref("Notification"), "example": {"alerts": [_NOTICE]}}}),
     )},
+    "/v1/connect/{name}": {"post": _operation(
+        "connected", "What a connected system tells, in its own format · 接收已接入系统的数据",
+        {200: _given("On disk, or left out and counted.", (JSON, _MANY))}, (404, 429), parameters=[_path("name", "shop-chat")],
+        body=_body(f"At most {CONNECTED_BYTES_MAX:,} bytes, as the system sends them.", **{JSON: {"schema": _MANY}}),
+        more="Of a connection with a secret only what the system has signed is taken, and no token is wanted.",
+    )},
+    "/api/v1/connect": {"get": _operation(
+        "connections", "What came of each connected system's records · 各接入的记录数", {200: _given("By connection.", (JSON, _MANY))})},
     "/api/v1/now": {"get": _operation("now", "All figures of this second · 当前全部数字", {200: _given("Figures.", (JSON, _ref("Facts")))})},
     "/api/v1/stream": {"get": _operation(
         "stream", "The figures as they change, as server-sent events · 数字推送", {200: _given("A whole message, then changes.", (SSE, _text()))},

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from alerts.routes import alert_routes
 from dashboards.wall.server import files_served, routes
 from streams.access import path_of
+from streams.connectors.live import Live
 from streams.gateway import Gateway
 from streams.intake import Pseudonyms
 from streams.openapi import document, openapi_routes, text
@@ -96,7 +97,7 @@ def served() -> list[BaseRoute]:
     )
     return [
         *gateway.routes(), *outage_routes(gateway), *policy_routes(nothing, nothing, nothing), *alert_routes(nothing), *openapi_routes(),
-        *routes(nothing, **asked),
+        *Live((), Path(), nothing, nothing).routes(), *routes(nothing, **asked),
     ]  # fmt: skip
 
 
