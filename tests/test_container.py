@@ -301,6 +301,8 @@ def exit_code(words: list[str]) -> int:
 def test_a_health_check_runs_and_is_well_only_where_the_service_says_so(name: str) -> None:
     words = SERVICES[name]["healthcheck"]["test"]
     (place, path) = re.search(r"http://([a-z0-9.]+:\d+)(/[^']*)", words[-1]).groups()  # type: ignore[union-attr]
+    told = {"prometheus": "/-/ready", "alertmanager": "/-/ready", "grafana": "/api/health"}
+    assert path == told.get(name, "/readyz"), "the path at which it answers"
     for status, well in ((200, True), (503, False)):
         with answering(path, status) as here:
             assert (exit_code([word.replace(place, here) for word in words]) == 0) is well
