@@ -23,7 +23,8 @@ __all__ = ["Places", "files_of", "metrics_text"]
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are, as the generated files name them. `webhooks` by level; see `dashboards.routing`."""
+    """Where things are, as the generated files name them. `webhooks` by level; see `dashboards.routing`. `workers` and `gateways` of a
+    cluster as host:port, where DNS gives for the host the addresses of all of them."""
 
     floorwatch: str = "http://127.0.0.1:8080"
     prometheus: str = "http://127.0.0.1:9090"
@@ -31,6 +32,8 @@ class Places:
     runbook: str = "RUNBOOK.md"
     token_file: str = ""
     folder: str = "/var/lib/grafana/dashboards"
+    workers: str = ""
+    gateways: str = ""
     webhooks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,12 +78,23 @@ def _prometheus(places: Places) -> str:
     job["static_configs"] = [{"targets": [urlsplit(places.floorwatch).netloc]}]
     if places.token_file:
         job["authorization"] = {"credentials_file": places.token_file}
+    jobs = [job]
+    if places.workers:
+        jobs.append({"job_name": "floorwatch-worker", **_found(places.workers)})
+    if places.gateways:
+        login = {"authorization": job["authorization"]} if places.token_file else {}
+        jobs.append({"job_name": "floorwatch-gateway", **_found(places.gateways), **login})
     return _yaml({
         "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
         "rule_files": ["floorwatch-rules.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [urlsplit(places.alertmanager).netloc]}]}]},
-        "scrape_configs": [job],
+        "scrape_configs": jobs,
     })  # fmt: skip
+
+
+def _found(place: str) -> dict[str, object]:
+    host, _, port = place.rpartition(":")
+    return {"dns_sd_configs": [{"names": [host], "type": "A", "port": int(port), "refresh_interval": "15s"}]}
 
 
 def _source(places: Places) -> str:

@@ -37,6 +37,13 @@ _prometheus = click.option(
 )
 
 
+def _place(context: click.Context, option: click.Parameter, text: str | None) -> str:
+    host, _, port = (text or "").rpartition(":")
+    if text and not (host and "/" not in host and port.isdecimal() and 0 < int(port) <= 65_535):
+        raise click.BadParameter(f"{text!r} must be written as host:port, like worker:9109.")
+    return text or ""
+
+
 @click.group()
 def dashboards() -> None:
     """Rules, routes and dashboards for Prometheus, Alertmanager and Grafana.
@@ -58,16 +65,20 @@ def dashboards() -> None:
 @click.option("--runbook", default="RUNBOOK.md", show_default=True, help="Address of the runbook, for links of alerts.")
 @click.option("--token-file", default="", help="File with Floorwatch's token, as Prometheus and Alertmanager see it.")
 @click.option("--grafana-folder", default=Places.folder, show_default=True, help="Where Grafana sees the dashboards.")
+@click.option("--workers", callback=_place, metavar="HOST:PORT", help="Of a cluster: --vitals of all workers, by DNS.")
+@click.option("--gateways", callback=_place, metavar="HOST:PORT", help="Of a cluster: where all gateways are, by DNS.")
 @click.option(
     "--webhook", "webhooks", multiple=True, metavar="NAME=URL",
     help="Who is told where: team_leader, supervisor, manager, watchdog, or shop/level; repeatable.",
 )  # fmt: skip
 def build(
     out: Path, policy_path: Path | None, floorwatch: str, prometheus: str, alertmanager: str, runbook: str, token_file: str,
-    grafana_folder: str, webhooks: tuple[str, ...],
+    grafana_folder: str, workers: str, gateways: str, webhooks: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Write all files; the same policy and options give the same bytes."""
-    places = Places(floorwatch, prometheus, alertmanager, runbook, token_file, grafana_folder, _pairs(webhooks))
+    places = Places(
+        floorwatch, prometheus, alertmanager, runbook, token_file, grafana_folder, workers, gateways, _pairs(webhooks)
+    )
     files = files_of(_read(policy_path), places)
     for name, text in files.items():
         path = out / name

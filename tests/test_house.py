@@ -1,30 +1,18 @@
-"""The house around the code: what the packages, the Makefile, the lock files and the container claim is so."""
+"""The house around the code: what the packages, the Makefile and the lock files claim is so."""
 
 import ast
-import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-import time
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from streams.dashboards_command import build
-from streams.replay import replay
-from streams.run import run
-from streams.settings import TOKEN_LENGTH_MIN
-from streams.simulate.command import simulate
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -112,7 +100,6 @@ def test_the_version_is_the_same_wherever_it_is_said() -> None:
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[1] == version  # type: ignore[index]
     said = subprocess.run([BIN / "floorwatch", "--version"], capture_output=True, text=True, check=True).stdout
     assert said.split()[-1] == version
-    assert compose()["services"]["floorwatch"]["image"] == f"floorwatch:{version}"
 
 
 # Make.
@@ -230,120 +217,3 @@ def test_no_file_names_a_machines_paths_or_a_registry() -> None:
             continue
         for name in FOREIGN:
             assert name.encode() not in content, f"{path} names {name}"
-
-
-# The container.
-
-
-def block(lines: list[str], depth: int) -> Any:
-    """The YAML that docker-compose.yml is written in: mappings by two blanks, plain and quoted scalars, lists as JSON, and
-    literal blocks. Anything else raises, so the file stays as simple as it is read here."""
-    found: dict[str, Any] = {}
-    while lines and (not lines[0].strip() or len(lines[0]) - len(lines[0].lstrip()) == depth):
-        line = lines.pop(0)
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = re.fullmatch(r" *([A-Za-z0-9_-]+):(?: (.+))?", line)
-        if match is None or match[1] in found:
-            raise ValueError(f"not the YAML we write: {line!r}")
-        found[match[1]] = (
-            literal(lines, depth) if match[2] == "|" else scalar(match[2]) if match[2] else block(lines, depth + 2)
-        )
-    return found
-
-
-def literal(lines: list[str], depth: int) -> str:
-    taken = []
-    while lines and (not lines[0].strip() or lines[0].startswith(" " * (depth + 2))):
-        taken.append(lines.pop(0)[depth + 2 :])
-    return "\n".join(taken)
-
-
-def scalar(text: str) -> Any:
-    if text[0] in '["{' or text in ("true", "false") or text.isdigit():
-        return json.loads(text)
-    if re.search(r"[#&*!|>'%@`]|: ", text):
-        raise ValueError(f"not the YAML we write: {text!r}")
-    return text
-
-
-def compose() -> Any:
-    lines = (ROOT / "docker-compose.yml").read_text("utf-8").splitlines()
-    found = block(lines, 0)
-    assert not lines, f"not understood from {lines[0]!r} on"
-    return found
-
-
-def test_every_command_of_the_container_is_a_command_with_its_options() -> None:
-    commands: dict[str, click.Command] = {"run": run, "replay": replay, "simulate": simulate, "build": build}
-    for name, service in compose()["services"].items():
-        if service["image"].startswith("floorwatch:"):
-            program, *words = service["command"]
-            assert program in PROJECT["project"]["scripts"]
-            command, *options = words[1:] if words[0] == "dashboards" else words
-            with commands[command].make_context(name, list(options)) as context:
-                assert isinstance(context, click.Context)
-
-
-def test_what_others_make_is_of_a_version_that_is_named() -> None:
-    for service in compose()["services"].values():
-        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", service["image"])
-
-
-def test_the_container_is_built_from_what_is_here_and_with_every_package() -> None:
-    for service in compose()["services"].values():
-        if "build" not in service:
-            continue
-        recipe = service["build"]["dockerfile_inline"]
-        sources = [source for line in re.findall(r"^COPY (.+)$", recipe, re.MULTILINE) for source in line.split()[:-1]]
-        assert [source for source in sources if not (ROOT / source).exists()] == []
-        assert set(PACKAGES) <= set(sources)
-        for name in re.findall(r"-r (\S+)", recipe):
-            assert name in sources
-            assert locked(name)
-        assert "--require-hashes" in recipe
-
-
-def test_the_container_has_no_more_rights_than_it_needs() -> None:
-    whole = compose()
-    for service in whole["services"].values():
-        assert service["read_only"] is True
-        assert service["cap_drop"] == ["ALL"]
-        assert service["security_opt"] == ["no-new-privileges:true"]
-        assert re.search(r":-[1-9]\d*:", service["user"]), "never as root"
-        for port in service.get("ports", ()):
-            assert port.startswith("${FLOORWATCH_ADDRESS:-127.0.0.1}:"), "reachable from elsewhere only on purpose"
-        for volume in service["volumes"]:
-            assert volume.split(":")[0] in whole["volumes"]
-        for secret in service.get("secrets", ()):
-            named = [
-                *service.get("command", ()),
-                *service.get("environment", {}).values(),
-                *whole["services"]["monitoring-files"]["command"],
-            ]
-            assert f"/run/secrets/{secret}" in named
-            assert whole["secrets"][secret]["file"].startswith("./data/"), "a folder that is never committed"
-
-
-def test_the_containers_command_runs_and_its_health_check_tells_the_truth(tmp_path: Path) -> None:
-    service = compose()["services"]["floorwatch"]
-    token = tmp_path / "token"
-    token.write_text("t" * TOKEN_LENGTH_MIN)
-    here = {"/run/secrets/floorwatch_token": str(token), "/data/floorwatch": str(tmp_path / "data"), "8080": "0"}
-    command = [str(BIN / "floorwatch"), *(here.get(word, word) for word in service["command"][1:])]
-    given = {name: value.replace("/data", str(tmp_path)) for name, value in service["environment"].items()}
-    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | given, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            port = re.search(r":(\d+)/", process.stdout.readline())[1]  # type: ignore[index]
-            kind, program, *arguments = (word.replace("8080", port) for word in service["healthcheck"]["test"])
-            assert (kind, program) == ("CMD", "python")
-            deadline = time.monotonic() + 20
-            while subprocess.run([sys.executable, *arguments], check=False, capture_output=True).returncode:
-                assert time.monotonic() < deadline
-            with pytest.raises(urllib.error.HTTPError, match="401"):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/now", timeout=5)
-        finally:
-            process.terminate()
-        assert process.wait(20) == 0
-    assert subprocess.run([sys.executable, *arguments], check=False, capture_output=True).returncode != 0
