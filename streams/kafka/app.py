@@ -48,6 +48,9 @@ class Application(faust.App):
     async def placed(self, consumer: JoiningConsumer) -> None:
         """Reading begins anew: every partition that is assigned stands where it was committed. Here it may be moved."""
 
+    def _create_directories(self) -> None:
+        """None: there are no tables, and nothing is left where a worker was started."""
+
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
         # Left to itself, Faust would begin the agent anew, which goes on behind what was lost.
         await self.crash(exc)

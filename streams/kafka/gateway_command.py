@@ -33,6 +33,7 @@ from streams.kafka.settings import KafkaSettings, read_settings
 from streams.kafka.worker_command import check_topics, place_of, tell
 from streams.negative import NegativeWords
 from streams.options import Words
+from streams.outages import outage_routes
 from streams.refusals import Refusals
 from streams.settings import ServiceSettings, SettingsError, read_token
 from streams.tokens import read_tokens
@@ -114,7 +115,7 @@ async def _serve(kafka: KafkaSettings, settings: ServiceSettings, sender: Sender
         return 1
     intake = Gateway(sender, settings, pseudonyms)
     refusals = Refusals(settings.data / "access.jsonl")
-    routes: list[BaseRoute] = [*intake.routes(), *_vital_routes(sender)]
+    routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender)]
     server = uvicorn.Server(
         uvicorn.Config(
             Guard(Starlette(routes=routes), settings, refusals),
