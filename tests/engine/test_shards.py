@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,15 @@ from tests.watching import WATCHED
 
 S = 1_000_000
 FRAMES = st.lists(st.integers(0, 60), max_size=6)
+
+
+def figures(engine: Engine) -> dict[str, Any]:
+    """What an engine says, save of groups of which it knows no figure: no shard tells of those."""
+    told = said(engine)
+    for name, of in told.items():
+        if name != "alarms":
+            of["totals"] = {values: sums for values, sums in of["totals"].items() if sums}
+    return told
 
 
 class Centre:
@@ -80,7 +90,7 @@ def test_shards_together_give_every_figure_of_one_engine(
 ) -> None:
     script = in_order(happenings)
     whole, merged = run(script), Centre(SETTINGS, count).play(script, cuts)
-    assert said(merged) == said(whole)
+    assert figures(merged) == figures(whole)
     assert counted(merged) == counted(whole)
     merged.verify()
 
@@ -96,7 +106,7 @@ def test_disorder_doubles_and_stops_change_nothing(
     if whole.counters.late or whole.counters.dropped:
         return  # Told by another source first, so that nobody can say when.
     merged = Centre(SETTINGS, count, stops, names).play(script, cuts)
-    assert said(merged) == said(whole)
+    assert figures(merged) == figures(whole)
     assert counted(merged) == counted(whole)
 
 
@@ -106,7 +116,7 @@ def test_conditions_are_raised_and_end_at_the_same_instants(
 ) -> None:
     script = in_order(happenings)
     whole, merged = run(script, WATCHED), Centre(WATCHED, count, stops).play(script, cuts)
-    assert said(merged) == said(whole)
+    assert figures(merged) == figures(whole)
 
 
 @given(centres(legal=False), st.integers(2, 3), FRAMES, st.lists(st.integers(1, 6), max_size=3))
@@ -115,7 +125,7 @@ def test_response_measures_are_the_same_by_customer_too(
 ) -> None:
     script = named(in_order(happenings))
     whole, merged = run(script, MEASURED), Centre(MEASURED, count, stops).play(script, cuts)
-    assert said(merged) == said(whole)
+    assert figures(merged) == figures(whole)
 
 
 @given(centres(legal=False), FRAMES, st.lists(st.integers(0, 60), max_size=3), st.integers(0, 200))
@@ -134,7 +144,7 @@ def test_the_clock_raises_what_is_due_while_nobody_speaks(
             whole.advance(clock_us)
             centre.advance(clock_us)
     whole.finish()
-    assert said(centre.end(sources_of(script))) == said(whole)
+    assert figures(centre.end(sources_of(script))) == figures(whole)
 
 
 def test_the_present_is_told_as_by_one_engine() -> None:

@@ -1,4 +1,4 @@
-"""Two hundred seeds, and that nothing but the seed decides; `make fuzz` goes on from there."""
+"""Three hundred seeds, and that nothing but the seed decides; `make fuzz` goes on from there."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.plan import KILLS
 from tests.simulation.world import run
 
-SEEDS = 200
+SEEDS = 300
 CHUNK = 10
 PATIENCE_S = 90
 #: What has to happen somewhere in these seeds, or they prove less than they seem to.
