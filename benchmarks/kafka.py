@@ -30,6 +30,7 @@ from engine.keys import PUBLIC
 from streams.figures import live_settings
 from streams.intake import Pseudonyms
 from streams.kafka.app import create_app
+from streams.kafka.lines import SCRUBBED
 from streams.kafka.ranges import Ranges
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.steps import Reader
@@ -50,7 +51,7 @@ PACKED = 500
 
 
 def fill(settings: KafkaSettings, count: int, packed: int = 1) -> None:
-    """So many events, `packed` a record, in one partition."""
+    """So many events, `packed` a record, in one partition; those of many as a gateway writes them, who has removed identities."""
     with administration(settings) as client:
         create(client, settings)
     asyncio.run(_send(settings, count, packed))
@@ -59,15 +60,16 @@ def fill(settings: KafkaSettings, count: int, packed: int = 1) -> None:
 async def _send(settings: KafkaSettings, count: int, packed: int) -> None:
     async with AIOKafkaProducer(**settings.client, max_batch_size=500_000) as producer:
         sent: list[Any] = []
+        headers = [(SCRUBBED, b"1")] if packed > 1 else []
         batch = producer.create_batch()
         for first in range(0, count, packed):
             value = b"\n".join(
                 _EVENT % (n, n % 1_000, _BEGIN_MS + n // 10) for n in range(first, min(first + packed, count))
             )
-            if batch.append(key=None, value=value, timestamp=None) is None:
+            if batch.append(key=None, value=value, timestamp=None, headers=headers) is None:
                 sent.append(await producer.send_batch(batch, settings.events.name, partition=0))
                 batch = producer.create_batch()
-                batch.append(key=None, value=value, timestamp=None)
+                batch.append(key=None, value=value, timestamp=None, headers=headers)
         sent.append(await producer.send_batch(batch, settings.events.name, partition=0))
         await asyncio.gather(*sent)
 
