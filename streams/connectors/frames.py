@@ -6,6 +6,7 @@ same records; a record longer than `RECORD_BYTES_MAX` costs one notice and no me
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -68,7 +69,7 @@ class Lines:
             yield Frame(number, line.rstrip(b"\r"))
 
 
-class _Gathered:
+class _Gathered(ABC):
     """Records of several lines."""
 
     def __init__(self) -> None:
@@ -77,8 +78,9 @@ class _Gathered:
         self._size = 0
         self._began = 1
 
+    @abstractmethod
     def feed(self, data: bytes) -> Iterator[Frame]:
-        raise NotImplementedError
+        """The records that end in these bytes, which follow on what was fed before."""
 
     def _add(self, line: bytes, number: int) -> None:
         if not self._parts:
