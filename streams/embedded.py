@@ -32,18 +32,7 @@ from streams.keeper import Keeper
 from streams.policy.files import Bundle
 from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
-from streams.publishing import (
-    COMMIT_BUCKETS_S,
-    AlarmSink,
-    Beside,
-    Nobody,
-    Published,
-    Publisher,
-    Vitals,
-    now_us,
-    pause_s,
-)
-from streams.questions import Questions
+from streams.publishing import COMMIT_BUCKETS_S, AlarmSink, Beside, Published, Station, now_us, pause_s
 from streams.settings import ServiceSettings
 
 __all__ = ["Embedded"]
@@ -55,7 +44,7 @@ FLUSH_S_MAX = 2.0
 _STOP = Batch(b"", 0)
 
 
-class Embedded:
+class Embedded(Station):
     """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died.
 
     `bundle` is what the service's policy file says, from which the policy of `engine_settings` was read: it begins a new journal,
@@ -76,21 +65,10 @@ class Embedded:
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
     ) -> None:
+        super().__init__(settings, alarms, beside, on_publish, on_failure, tell)
         self.journal = journal
-        self.vitals = Vitals()
-        self.questions = Questions()
-        self.ready = threading.Event()
-        self.failure: BaseException | None = None
-        self.refused: tuple[str, ...] = ()
-        self._settings = settings
         self._bundle = bundle
-        self._alarms = alarms or Nobody()
-        self._beside = beside
-        self._on_publish = on_publish
-        self._on_failure = on_failure
-        self._tell = tell
         self._clock = Clock(near_us=settings.near_us, quiet_us=settings.quiet_us)
-        self._publisher = Publisher(settings, beside)
         self._guard = threading.Lock()  # Around the clock and the counts of what is on its way.
         self._begun = 0
         self._adopting: set[Future[None]] = set()
@@ -103,11 +81,6 @@ class Embedded:
         self._keeper = Keeper(  # Touched by the engine's thread only.
             journal, settings, engine_settings, Secret(os.urandom(SECRET_BYTES)), tell
         )
-
-    @property
-    def published(self) -> Published:
-        """What readers get."""
-        return self._publisher.published
 
     def start(self) -> None:
         """Restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
@@ -155,12 +128,6 @@ class Embedded:
         if batch.lines:
             future.add_done_callback(lambda done: self._forget(batch) if done.exception() else None)
         return future
-
-    def refuse(self, *faults: str) -> None:
-        """Tell of a policy that was offered and not taken."""
-        self.refused = faults
-        self.vitals.policy_reloads["refused"] += 1
-        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
 
     @property
     def policy(self) -> KeptPolicy | None:
@@ -295,11 +262,7 @@ class Embedded:
         with self._guard:
             clock_us = 0 if self._begun or self._backlog_batches else self._clock.tick(now_us())
         self._keeper.tick(clock_us)
-        if alarms := self._keeper.engine.take_alarms():
-            self._publisher.hear(alarms)
-            self._alarms.tell(alarms)
-        for one in self._beside:
-            one.look(self._keeper.engine)
+        self._hear(self._keeper.engine)
 
     def _publish(self) -> None:
         # The journal keeps the rejects: they are refused before the engine sees them, and outlive the process.

@@ -1,6 +1,6 @@
 """What readers of a service get, twice a second: the present of an engine, and what the service around it adds.
 
-Owns: the form of what is published, and the list of matters that were warned of or broken. Never touches a socket. Law: one
+Owns: the form of what is published, the list of matters that were warned of or broken, and what every station has in common. Never touches a socket. Law: one
 `Published` is made for all readers and never changed.
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
@@ -106,38 +107,6 @@ class Beside(Protocol):
         """What is published beside the rest."""
 
 
-class Station(Protocol):
-    """An engine in a thread of its own, with what surrounds it: what those who serve readers need of it. Safe to call from any thread.
-
-    `policy` is what is known of the policy in force and `policy_held` the policy itself; `refused` has the faults of what was
-    offered last and not taken; `failure` is set when the engine's thread died.
-    """
-
-    ready: threading.Event
-    failure: BaseException | None
-    refused: tuple[str, ...]
-    vitals: Vitals
-    questions: Questions
-
-    @property
-    def published(self) -> Published: ...
-    @property
-    def policy(self) -> KeptPolicy | None: ...
-    @property
-    def policy_held(self) -> Policy: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def is_alive(self) -> bool: ...
-    def backlog(self) -> tuple[int, int]:
-        """Batches and bytes that wait for the engine."""
-
-    def refuse(self, *faults: str) -> None:
-        """Tell of a policy that was offered and not taken."""
-
-    def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
-        """Hold the engine to a policy; the future is done once it does. Raises Busy, and InvalidSetting where it cannot."""
-
-
 class Publisher:
     """Makes one `Published` after the other on the engine's thread; `published` is the last, for any thread."""
 
@@ -172,6 +141,84 @@ class Publisher:
         sums = exported(engine, people_max)
         self.published = Published(version, facts, tuple(self._recent.rows(ALARMS_KEPT)), sums)
         return self.published
+
+
+class Station(ABC):
+    """An engine in a thread of its own, with what surrounds it: what those who serve readers need of it. Safe to call from any thread.
+
+    `refused` has the faults of what was offered last as a policy and not taken; `failure` is set when the engine's thread died.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        alarms: AlarmSink | None,
+        beside: tuple[Beside, ...],
+        on_publish: Callable[[Published], None],
+        on_failure: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.vitals = Vitals()
+        self.questions = Questions()
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self.refused: tuple[str, ...] = ()
+        self._settings = settings
+        self._alarms = alarms or Nobody()
+        self._beside = beside
+        self._on_publish = on_publish
+        self._on_failure = on_failure
+        self._tell = tell
+        self._publisher = Publisher(settings, beside)
+
+    @property
+    def published(self) -> Published:
+        """What readers get."""
+        return self._publisher.published
+
+    def refuse(self, *faults: str) -> None:
+        """Tell of a policy that was offered and not taken."""
+        self.refused = faults
+        self.vitals.policy_reloads["refused"] += 1
+        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
+
+    def _hear(self, engine: Engine) -> None:
+        """Passes on what an engine raised since the last time, and has those look who look beside. On the engine's thread."""
+        if alarms := engine.take_alarms():
+            self._publisher.hear(alarms)
+            self._alarms.tell(alarms)
+        for one in self._beside:
+            one.look(engine)
+
+    @property
+    @abstractmethod
+    def policy(self) -> KeptPolicy | None:
+        """What is known of the policy in force."""
+
+    @property
+    @abstractmethod
+    def policy_held(self) -> Policy:
+        """The policy in force."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Restore, and then serve, on the engine's thread; `ready` is set when all is known that there was."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Keep what there is, and end. Raises nothing for a dead engine."""
+
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """False when the engine's thread died or has not turned for long."""
+
+    @abstractmethod
+    def backlog(self) -> tuple[int, int]:
+        """Batches and bytes that wait for the engine."""
+
+    @abstractmethod
+    def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
+        """Hold the engine to a policy; the future is done once it does. Raises Busy, and InvalidSetting where it cannot."""
 
 
 def _counters(engine: Engine, refused: Mapping[str, int]) -> dict[str, Any]:

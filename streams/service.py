@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from alerts.reloading import Reloading as AlertsReloading
     from alerts.stage import Stage
 
-__all__ = ["serve"]
+__all__ = ["serve", "server_config"]
 
 FAREWELL_S = 3
 ANSWER_S = 10
@@ -127,7 +127,7 @@ async def serve(
     guard = Guard(
         Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths if live else frozenset()
     )
-    server = uvicorn.Server(_server_config(guard, settings, refusals))
+    server = uvicorn.Server(server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, ended.set)
     asked = asyncio.Event()
@@ -209,7 +209,9 @@ def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _server_config(application: Any, settings: ServiceSettings, refusals: Refusals) -> uvicorn.Config:
+def server_config(application: Any, settings: ServiceSettings, refusals: Refusals) -> uvicorn.Config:
+    """How everything that listens is served: with limits on connections and requests, with TLS where files for it are named, and without
+    a word in any log."""
     return uvicorn.Config(
         application,
         http=Doorman(settings, refusals).protocol,

@@ -7,8 +7,10 @@ its few figures about itself. Never touches an engine, never prints a secret or 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,14 +37,14 @@ from streams.negative import NegativeWords
 from streams.options import Words
 from streams.outages import outage_routes
 from streams.refusals import Refusals
+from streams.service import server_config
+from streams.serving import TOKEN_VARIABLE, CannotStart
+from streams.serving import listen as listener_at
 from streams.settings import ServiceSettings, SettingsError, read_token
 from streams.tokens import read_tokens
 
 __all__ = ["gateway"]
 
-TOKEN_VARIABLE = "FLOORWATCH_TOKEN"  # noqa: S105 - the name of the variable, not a token.
-CONNECTIONS_MAX = 4_096
-FAREWELL_S = 3
 ANSWER_S = 10.0
 DEFAULT_DATA = Path("data/floorwatch-gateway")
 
@@ -104,44 +106,37 @@ def gateway(
         raise click.UsageError(str(error)) from None
     check_topics(kafka)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    raise SystemExit(asyncio.run(_serve(kafka, settings, sender, pseudonyms)))
+    try:
+        listener = listener_at(host, port)
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from None
+    with contextlib.closing(listener):
+        raise SystemExit(asyncio.run(_serve(kafka, settings, listener, sender, pseudonyms)))
 
 
-async def _serve(kafka: KafkaSettings, settings: ServiceSettings, sender: Sender, pseudonyms: Pseudonyms) -> int:
+async def _serve(
+    kafka: KafkaSettings, settings: ServiceSettings, listener: socket.socket, sender: Sender, pseudonyms: Pseudonyms
+) -> int:
     try:
         await sender.start()
     except (KafkaError, ValueError) as error:
         tell(f"Error: {error}")
         return 1
     intake = Gateway(sender, settings, pseudonyms)
-    refusals = Refusals(settings.data / "access.jsonl")
+    refusals = Refusals(settings.data / "audit.jsonl")
     routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender)]
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Guard(Starlette(routes=routes), settings, refusals),
-            host=settings.host,
-            port=settings.port,
-            http="h11",  # The other parser sets no limit to headers.
-            lifespan="off",
-            ws="none",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=CONNECTIONS_MAX,
-            timeout_graceful_shutdown=FAREWELL_S,
-        )
-    )
+    guard = Guard(Starlette(routes=routes), settings, refusals)
+    server = uvicorn.Server(server_config(guard, settings, refusals))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     # `_serve` is uvicorn's serving without its signal handlers: the signals are ours.
-    serving = asyncio.ensure_future(server._serve())
+    serving = asyncio.ensure_future(server._serve([listener]))
     ending = asyncio.ensure_future(ended.wait())
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)
     if server.started:
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        host, port = listener.getsockname()[:2]
         print(f"Events are taken at http://{host}:{port}/v1/events", flush=True)
         await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
     failed = serving.done() and not ended.is_set()

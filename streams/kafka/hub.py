@@ -24,8 +24,7 @@ from engine.policy import Policy
 from streams.journal import KeptPolicy
 from streams.kafka.merging import Merging
 from streams.kafka.settings import KafkaSettings
-from streams.publishing import AlarmSink, Beside, Nobody, Published, Publisher, Vitals, now_us, pause_s
-from streams.questions import Questions
+from streams.publishing import AlarmSink, Beside, Published, Station, now_us, pause_s
 from streams.settings import ServiceSettings
 
 __all__ = ["Hub"]
@@ -38,7 +37,7 @@ _POLL_S = 0.05
 _LAG_EVERY_S = 5.0
 
 
-class Hub:
+class Hub(Station):
     """Construct, `start`, and `stop`. Safe to call from any thread; `failure` is set when the engine's thread died."""
 
     def __init__(
@@ -54,22 +53,11 @@ class Hub:
         on_failure: Callable[[], None] = lambda: None,
         tell: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr, flush=True),
     ) -> None:
-        self.vitals = Vitals()
-        self.questions = Questions()
-        self.ready = threading.Event()
-        self.failure: BaseException | None = None
-        self.refused: tuple[str, ...] = ()
-        self._policy = policy
+        super().__init__(settings, alarms, beside, on_publish, on_failure, tell)
         self.lag: dict[int, int] = {}
+        self._policy = policy
         self._kafka = kafka
-        self._settings = settings
         self._engine_settings = engine_settings
-        self._alarms = alarms or Nobody()
-        self._on_publish = on_publish
-        self._on_failure = on_failure
-        self._tell = tell
-        self._beside = beside
-        self._publisher = Publisher(settings, beside)
         self._closing = False
         self._beat = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -83,11 +71,6 @@ class Hub:
     def policy_held(self) -> Policy:
         """The policy in force."""
         return self._engine_settings.policy
-
-    @property
-    def published(self) -> Published:
-        """What readers get."""
-        return self._publisher.published
 
     def start(self) -> None:
         """Restore, catch up and then serve, on the engine's thread; `ready` is set when all is merged that lay in the log."""
@@ -105,12 +88,6 @@ class Hub:
     def backlog(self) -> tuple[int, int]:
         """Records that are in the log and not merged; a hub holds no bytes of events."""
         return sum(self.lag.values()), 0
-
-    def refuse(self, *faults: str) -> None:
-        """Tell of a policy that was offered and not taken."""
-        self.refused = faults
-        self.vitals.policy_reloads["refused"] += 1
-        self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
 
     def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
         """Raises InvalidSetting: workers and hubs hold to one policy from their start on."""
@@ -142,7 +119,7 @@ class Hub:
         while (left := merging.unread) and not self._closing:
             merging.poll(_POLL_S)
             merging.merged.settle()
-            self._hear(merging)
+            self._hear(merging.merged)
             self._beat = time.monotonic()
             if self._beat - told_at >= TOLD_EVERY_S:
                 self._tell(f"Merging the log of steps: {whole - left:,} of {whole:,} records.")
@@ -157,7 +134,7 @@ class Hub:
             turn = self._beat = time.monotonic()
             if merging.poll(min(_POLL_S, max(0.0, publish_at - turn))):
                 merging.merged.settle()
-                self._hear(merging)
+                self._hear(merging.merged)
             self.questions.answer(merging.merged)
             turn = time.monotonic()
             if turn >= publish_at:
@@ -168,13 +145,6 @@ class Hub:
             if turn - save_at >= self._settings.snapshot_interval_us / 1e6:
                 self._save(merging)
                 save_at = time.monotonic()
-
-    def _hear(self, merging: Merging) -> None:
-        for one in self._beside:
-            one.look(merging.merged)
-        if alarms := merging.merged.take_alarms():
-            self._publisher.hear(alarms)
-            self._alarms.tell(alarms)
 
     def _publish(self, merging: Merging) -> None:
         self.vitals.batches = merging.steps
