@@ -84,16 +84,20 @@ def failures(settings: KafkaSettings) -> Iterator[None]:
     except UnknownTopicOrPartitionError:
         raise KafkaFailure("A topic is missing; run floorwatch topics create.") from None
     except (KafkaError, OSError) as error:
-        raise KafkaFailure(f"Kafka at {','.join(settings.bootstrap)} {_reason(error, ' '.join(heard.text))}") from None
+        reason = _reason(error, " ".join(heard.text), login=settings.mechanism is not None)
+        raise KafkaFailure(f"Kafka at {','.join(settings.bootstrap)} {reason}") from None
     finally:
         logger.removeHandler(heard)
 
 
-def _reason(error: Exception, heard: str) -> str:
+def _reason(error: Exception, heard: str, *, login: bool) -> str:
     if isinstance(error, AuthorizationError):
         return f"does not allow this ({error}); grant it to the user."
     if "SaslAuthenticationFailed" in heard:
         return "refuses the login; check the user, the password and the mechanism."
+    if login and "broker_version=(" in heard and "socket disconnected" in heard:
+        # The client drops an answer that it reads together with the end of the connection, and a refusal always ends one.
+        return "hangs up during the login, as it does when it refuses one; check the user, the password and the mechanism."
     if failed := re.search(r"Handshake failed: (\[.*?\] )?(.*?) \(_ssl", heard):
         return f"cannot be spoken to over TLS ({failed[2]}); check FLOORWATCH_KAFKA_TLS and FLOORWATCH_KAFKA_TLS_CA."
     return f"does not answer ({error}); check that it runs, and FLOORWATCH_KAFKA_BOOTSTRAP and FLOORWATCH_KAFKA_TLS."

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from streams.kafka import topics
 from streams.kafka.settings import KafkaSettings, Password
-from streams.kafka.topics import KafkaFailure, administration, check, create, lag
+from streams.kafka.topics import KafkaFailure, administration, check, create, failures, lag
 from tests.kafka.broker import PASSWORD, USER, Broker
 from tests.kafka.records import Records
 from tests.kafka.worker import Worker
@@ -64,9 +65,18 @@ def test_a_wrong_password_is_refused_in_one_sentence_and_not_repeated(
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(topics, "ANSWER_S_MAX", 2.0)
     wrong = logged_in(settings, broker, way, password="a-wrong-one")
-    with pytest.raises(KafkaFailure, match="refuses the login") as refused, administration(wrong):
+    with pytest.raises(KafkaFailure, match="(refuses|during) the login") as refused, administration(wrong):
         pass
     assert "a-wrong-one" not in str(refused.value) + caplog.text
+
+
+def test_a_refusal_that_the_client_does_not_read_is_told_all_the_same(settings: KafkaSettings) -> None:
+    lost = "Connection lost: KafkaConnectionError: socket disconnected"
+    with_login = replace(settings, mechanism="PLAIN", user=USER, password=Password(PASSWORD))
+    for one, told in ((with_login, "hangs up during the login"), (settings, "does not answer")):
+        with pytest.raises(KafkaFailure, match=told), failures(one):
+            logging.getLogger("kafka.net.connection").error("<node_id=bootstrap-0 broker_version=(4, 3)> %s", lost)
+            raise KafkaTimeoutError
 
 
 def test_a_broker_whose_certificate_is_not_trusted_is_not_spoken_to(
