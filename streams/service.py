@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -148,6 +149,9 @@ async def serve(
         if embedded.ready.is_set() and not ended.is_set():
             if bundle is None:
                 await asyncio.to_thread(reloading.reload)
+            # What is there now stays for good: nobody's message waits while the collector goes over it again and again.
+            gc.collect()
+            gc.freeze()
             address = _address(listener, "https" if settings.tls_cert else "http")
             refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
