@@ -69,7 +69,7 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@echo "Compiling the engine …" >&2
-	@$(BIN)/floorwatch replay tests/fixtures/bank_days.jsonl.gz >/dev/null
+	@$(BIN)/python -c 'from streams.warming import warm; warm(print)' >/dev/null
 	@touch $@
 
 $(KAFKA): $(RUNTIME) requirements-kafka.lock

@@ -1,14 +1,13 @@
-"""How fast is the wall, how many may look at it, and does a page stay as small as it was?
+"""How fast is the wall, and does a page stay as small as it was?
 
 `python -m benchmarks.wall` starts the real service, and in turn: sends 10,000 events a second, and measures from the acknowledgement of a marked one
-to the mutation in a page of a real Chromium; lets 500 viewers listen over real sockets while one more reads nothing; and gives a page
-the updates of a day, one after the other, and measures its memory after forced collections. `--only` names one of `pixel`, `viewers`, `day`.
+to the mutation in a page of a real Chromium; and gives a page the updates of a day, one after the other, and measures its memory after forced
+collections. `--only` names one of `pixel`, `day`. For how many may look at it, see `benchmarks.viewers`.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import statistics
 import tempfile
@@ -16,14 +15,14 @@ import threading
 import time
 from pathlib import Path
 
+from benchmarks.viewers import send
 from tests.browser.chromium import Chromium, Page
 from tests.browser.peak import peak
 from tests.browser.service import Running
 
-__all__ = ["heap_growth", "listen", "marked"]
+__all__ = ["heap_growth", "marked"]
 
 RATE = 10_000
-BATCH = 500
 DAY_UPDATES = 86_400
 #: In the page: remembers when the marked queue's number of waiting contacts was first seen.
 WATCH = """(() => {
@@ -61,28 +60,6 @@ def marked(service: Running, page: Page, count: int, every_s: float) -> list[flo
     return [next(at for waiting, at in shown if waiting >= number + 1) - at_ for number, at_ in enumerate(acknowledged)]
 
 
-def send(service: Running, rate: int, ended: threading.Event, late: list[float]) -> None:
-    """So many events a second, of contacts that come, are served and go, until the end; notes how late it is."""
-    began, number = time.monotonic(), 0
-    while not ended.is_set():
-        now_ms = time.time_ns() // 1_000_000
-        lines = []
-        for seat in range(number, number + BATCH):
-            contact, step = divmod(seat, 5)
-            kind = ("contact.opened", "contact.queued", "message.customer", "contact.answered", "contact.closed")[step]
-            agent = f',"agent":"a{contact % 400}"' if step >= 3 else ""
-            lines.append(
-                f'{{"type":"{kind}","time":{now_ms},"contact":"c{contact}","queue":"q{contact % 30}","channel":"app",'
-                f'"tenant":"shop-{contact % 40}"{agent}}}'
-            )
-        service.post("\n".join(lines).encode())
-        number += BATCH
-        behind = began + number / rate - time.monotonic()
-        late.append(-behind)
-        if behind > 0:
-            time.sleep(behind)
-
-
 def pixel(folder: Path, disorder: str, count: int, rate: int) -> None:
     ended, late = threading.Event(), [0.0]
     with Running(folder / "pixel", "--disorder", disorder) as service, Chromium() as browser, browser.page() as page:
@@ -99,69 +76,6 @@ def pixel(folder: Path, disorder: str, count: int, rate: int) -> None:
         f"event to pixel at {rate:,} events a second, --disorder {disorder}: median {statistics.median(told) * 1000:.0f} ms, "
         f"p95 {told[int(len(told) * 0.95)] * 1000:.0f} ms, most {told[-1] * 1000:.0f} ms of {len(told)}; sender at most "
         f"{max(late):.2f} s behind, {behind['late']} late",
-        flush=True,
-    )
-
-
-async def listen(port: int, viewers: int, seconds: float, sleepers: int = 0) -> tuple[list[float], int, int]:
-    """Ages of messages in seconds when they are read whole, by so many viewers; how many viewers got none; bytes. `sleepers` more
-    ask and then read nothing."""
-    ages: list[float] = []
-    got = [0] * viewers
-    size = 0
-
-    async def ask() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
-        writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        return reader, writer
-
-    async def view(number: int) -> None:
-        nonlocal size
-        reader, writer = await ask()
-        try:
-            while True:
-                line = await reader.readline()
-                size += len(line)
-                if (at := line.rfind(b'"sent_us":')) >= 0:
-                    sent_us = int(line[at + 10 : at + 26])
-                    ages.append(time.time() - sent_us / 1e6)
-                    got[number] += 1
-        finally:
-            writer.close()
-
-    asleep = [await ask() for _ in range(sleepers)]
-    for _, writer in asleep:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-    views = [asyncio.ensure_future(view(number)) for number in range(viewers)]
-    await asyncio.sleep(seconds)
-    for one in views:
-        one.cancel()
-    await asyncio.gather(*views, return_exceptions=True)
-    for _, writer in asleep:
-        writer.close()
-    return ages, sum(count == 0 for count in got), size
-
-
-def resident_mib(service: Running) -> float:
-    """Memory of the service's process."""
-    pages = Path(f"/proc/{service.pid}/statm").read_text().split()[1]
-    return int(pages) * 4096 / (1 << 20)
-
-
-def viewers(folder: Path, count: int, seconds: float) -> None:
-    with Running(folder / "viewers") as service:
-        for body in peak(time.time_ns() // 1_000_000):
-            service.post(body)
-        service.settle()
-        asyncio.run(listen(service.port, count, 3))
-        before = resident_mib(service)
-        ages, none, size = asyncio.run(listen(service.port, count, seconds, sleepers=1))
-        after = resident_mib(service)
-    ages.sort()
-    print(
-        f"{count} viewers and one that reads nothing, a sale peak of 4,000 people: {len(ages) / count / seconds:.1f} messages a second each, read "
-        f"after p50 {ages[len(ages) // 2]:.2f} s, p99 {ages[int(len(ages) * 0.99)]:.2f} s, most {ages[-1]:.2f} s; {none} got none; "
-        f"{size / len(ages) / 1000:.0f} kB each; memory {before:.0f} to {after:.0f} MiB",
         flush=True,
     )
 
@@ -229,9 +143,7 @@ def day(folder: Path, updates: int, pages: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("pixel", "viewers", "day"))
-    parser.add_argument("--viewers", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", choices=("pixel", "day"))
     parser.add_argument("--updates", type=int, default=DAY_UPDATES)
     parser.add_argument("--pages", default="overview,queues", help="what --only day shows, with commas")
     parser.add_argument("--rate", type=int, default=RATE)
@@ -241,8 +153,6 @@ def main() -> None:
         if options.only in (None, "pixel"):
             for disorder in ("200ms", "500ms"):
                 pixel(folder / disorder, disorder, 80, options.rate)
-        if options.only in (None, "viewers"):
-            viewers(folder, options.viewers, options.seconds)
         if options.only in (None, "day"):
             day(folder, options.updates, options.pages.split(","))
 

@@ -1,8 +1,7 @@
-"""The wall over time and for many, in small: `python -m benchmarks.wall` measures the same in full."""
+"""The wall over time and for many, in small: `python -m benchmarks.wall` and `benchmarks.viewers` measure the same in full."""
 
-import asyncio
-
-from benchmarks.wall import heap_growth, listen, marked
+from benchmarks.viewers import listen
+from benchmarks.wall import heap_growth, marked
 from tests.browser.chromium import Chromium
 from tests.browser.service import Running
 from tests.browser.test_wall import show
@@ -26,6 +25,6 @@ def test_what_happens_is_on_the_page_soon_after_its_acknowledgement(chromium: Ch
 
 
 def test_many_viewers_and_one_that_reads_nothing_are_all_told_in_time(service: Running) -> None:
-    ages, none, _ = asyncio.run(listen(service.port, 50, 3, sleepers=1))
-    assert none == 0
-    assert sorted(ages)[len(ages) * 99 // 100] < 1.0
+    heard = listen(service.port, 50, 3, sleepers=1)
+    assert heard.none_count == 0
+    assert heard.all_ages[len(heard.all_ages) * 99 // 100] < 1.0
