@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import tempfile
 import threading
 import time
@@ -34,6 +35,8 @@ class Heard:
     ages: list[list[float]]
     size: int = 0
     memory: list[float] = field(default_factory=list)
+    busy: float = 0.0
+    """Of a processor, by the service."""
 
     @property
     def all_ages(self) -> list[float]:
@@ -111,6 +114,11 @@ def resident_mib(service: Running) -> float:
     return int(pages) * 4096 / (1 << 20)
 
 
+def _processor_s(service: Running) -> float:
+    spent = Path(f"/proc/{service.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
 def _sending(service: Running, rate: int) -> Iterator[list[float]]:
     ended, late = threading.Event(), [0.0]
@@ -130,10 +138,12 @@ def _watched(service: Running, viewers: int, seconds: float, sleepers: int) -> H
     with multiprocessing.get_context("spawn").Pool(1) as readers:
         found = readers.apply_async(listen, (service.port, viewers, seconds, sleepers))
         memory = []
+        began, before_s = time.monotonic(), _processor_s(service)
         while not found.ready():
             found.wait(STEP_S)
             memory.append(resident_mib(service))
         heard = found.get()
+        heard.busy = (_processor_s(service) - before_s) / (time.monotonic() - began)
     # The first step is that of the connections being made, the last of their end.
     heard.memory = memory[1:-1] or memory
     return heard
@@ -155,7 +165,7 @@ def measure(folder: Path, viewers: int, seconds: float, rate: int) -> None:
         f"most {ages[-1]:.2f} s; p99 of the worst viewer {_share(worst, 99):.2f} s, of the only one before {_share(alone.all_ages, 99):.2f} s; "
         f"{heard.none_count} got none; memory {heard.memory[0]:.0f} to {heard.memory[-1]:.0f} MiB, "
         f"{(heard.memory[-1] - heard.memory[0]) / minutes:+.1f} a minute, with one viewer "
-        f"{(alone.memory[-1] - alone.memory[0]) / minutes * 3:+.1f}; sender at most {max(late):.1f} s behind",
+        f"{(alone.memory[-1] - alone.memory[0]) / minutes * 3:+.1f}; the service is busy {heard.busy:.0%} of a processor, {alone.busy:.0%} before; sender at most {max(late):.1f} s behind",
         flush=True,
     )
 

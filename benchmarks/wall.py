@@ -14,13 +14,14 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.viewers import send
 from tests.browser.chromium import Chromium, Page
 from tests.browser.peak import peak
 from tests.browser.service import Running
 
-__all__ = ["heap_growth", "marked"]
+__all__ = ["Size", "growth", "marked"]
 
 RATE = 10_000
 DAY_UPDATES = 86_400
@@ -53,7 +54,7 @@ def marked(service: Running, page: Page, count: int, every_s: float) -> list[flo
         acknowledged.append(time.time())
         # Not in step with the publishing.
         time.sleep(every_s * (0.75 + (number * 0.382) % 0.5))
-    page.wait(f"Object.keys(window.seen).includes('{count}')", 15)
+    page.wait(f"Object.keys(window.seen).includes('{count}')", 60)
     seen = page.tell("window.seen")
     shown = sorted((int(waiting), at) for waiting, at in seen.items())
     # Two that came between two publishings are seen at once.
@@ -101,15 +102,23 @@ UPDATES = """(async (from, count) => {
 })"""
 
 
-def heap_growth(page: Page, updates: int, first: int, marks: int = 4) -> list[float]:
-    """MiB of the page's memory after forced collections: behind the first so many updates, and at even steps up to `updates`."""
+class Size(NamedTuple):
+    """What a page holds after forced collections."""
 
-    def measured() -> float:
+    mib: float
+    nodes: int
+    listeners: int
+
+
+def growth(page: Page, updates: int, first: int, marks: int = 4) -> list[Size]:
+    """The page's size behind the first so many updates, and at even steps up to `updates`."""
+
+    def measured() -> Size:
         for _ in range(3):
             page.ask("HeapProfiler.collectGarbage")
-        told = page.ask("Runtime.getHeapUsage")
-        used: float = (told["usedSize"] + told.get("embedderHeapUsedSize", 0)) / (1 << 20)
-        return used
+        told, counted = page.ask("Runtime.getHeapUsage"), page.ask("Memory.getDOMCounters")
+        used = (told["usedSize"] + told.get("embedderHeapUsedSize", 0)) / (1 << 20)
+        return Size(used, counted["nodes"], counted["jsEventListeners"])
 
     def feed(start: int, end: int) -> None:
         for at in range(start, end, 200):
@@ -133,10 +142,12 @@ def day(folder: Path, updates: int, pages: list[str]) -> None:
             page.open(f"{service.address}/?language=en#{name}")
             page.wait("document.querySelectorAll('tbody tr').length > 5", 60)
             began = time.monotonic()
-            found = heap_growth(page, updates, updates // 24)
+            found = growth(page, updates, updates // 24)
+            first, *later = found
             print(
-                f"page {name}, {updates:,} updates in {time.monotonic() - began:.0f} s: {found[0]:.1f} MiB after the first hour, then "
-                f"{', '.join(f'{value:.1f}' for value in found[1:])}: {100 * (max(found[1:]) / found[0] - 1):+.0f} %",
+                f"page {name}, {updates:,} updates in {time.monotonic() - began:.0f} s: {first.mib:.1f} MiB after the first hour, then "
+                f"{', '.join(f'{size.mib:.1f}' for size in later)}: {100 * (max(later).mib / first.mib - 1):+.0f} % at most; "
+                f"nodes {first.nodes:,} to {later[-1].nodes:,}, listeners {first.listeners:,} to {later[-1].listeners:,}",
                 flush=True,
             )
 
