@@ -57,8 +57,8 @@ clean: ## remove .venv, caches and what was built; never the folder data
 	rm -rf $(VENV) build floorwatch.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The first
-# replay compiles the engine's loops, which are kept, so that no later command waits for that.
+# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The last
+# step compiles the engine's loops, which are kept, so that no later command waits for that.
 $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 		"Floorwatch needs Python 3.11 or newer as $(PYTHON); install it, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
