@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 
 from dashboards.exposition import Health, render
 from engine.pipeline import Settings
+from engine.source import FILE_BYTES_MAX
 from streams.embedded import Embedded
 from streams.gateway import Busy
 from streams.guard import Guard
 from streams.journal import Journal
 from streams.policy.files import Bundle
-from streams.policy.source import FILE_BYTES_MAX
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
 from streams.reloading import Refused, Reloading
