@@ -12,7 +12,9 @@ from datetime import date
 from engine.errors import InvalidSetting
 from engine.hours import Hours, Intervals
 from engine.source import Entries, InvalidFile, Items, Node, Text
-from streams.calendars import FEED_BYTES_MAX, Days, UnusableCalendar, feed_days, public_holidays
+from streams.calendars.days import Days, UnusableCalendar
+from streams.calendars.feed import FEED_BYTES_MAX, feed_days
+from streams.calendars.public import public_holidays
 from streams.policy.files import Files
 
 __all__ = ["HOURS_KEYS", "WEEKDAYS", "hours_of"]
