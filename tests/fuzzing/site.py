@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 
+from engine.alarms import Alarm
 from engine.pipeline import Settings
 from streams.embedded import Embedded
 from streams.gateway import Gateway
@@ -44,6 +45,19 @@ class Answer:
         return said
 
 
+class Alarms:
+    """Whoever is told keeps all of it."""
+
+    def __init__(self) -> None:
+        self.told: set[Alarm] = set()
+
+    def tell(self, alarms: list[Alarm]) -> None:
+        self.told |= set(alarms)
+
+    def flush(self, wait_s: float) -> None:
+        pass
+
+
 class Site:
     """Asked by `post`; `journal` is there to be looked into between requests."""
 
@@ -53,8 +67,9 @@ class Site:
             rejects_listed_max=1_000_000,
         )  # fmt: skip
         self.told: list[str] = []
+        self.alarms = Alarms()
         self.journal = Journal(folder / "journal.sqlite")
-        self.embedded = Embedded(self.journal, self.settings, ENGINE, tell=self.told.append)
+        self.embedded = Embedded(self.journal, self.settings, ENGINE, alarms=self.alarms, tell=self.told.append)
         self._gateway = Gateway(self.embedded, self.settings, Pseudonyms(b"k" * 32))
         self._guard = Guard(Starlette(routes=self._gateway.routes()), self.settings)
         self._loop = asyncio.Runner()
