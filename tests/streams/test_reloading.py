@@ -67,7 +67,7 @@ def site(folder: Path, path: Path | None, **settings: Any) -> Iterator[Site]:
     found = Site(folder, path, **settings)
     found.embedded.start()
     try:
-        assert found.embedded.ready.wait(20)
+        assert found.embedded.ready.wait(60)
         yield found
     finally:
         found.embedded.stop()
