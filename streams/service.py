@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -124,8 +125,12 @@ async def serve(
         parts += alert_routes(stage, _actor)
         alerts_file = AlertsReloading(stage, alerts_path, _tell) if alerts_path else None
     reading = _reading(embedded, feeds, screens, metrics, refusals, kept, escalates=stage is not None)
+    routed = Starlette(routes=[*parts, *reading])
     guard = Guard(
-        Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths if live else frozenset()
+        gateway.before(routed) if gateway else routed,
+        settings,
+        refusals,
+        signed=live.signed_paths if live else frozenset(),
     )
     server = uvicorn.Server(server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -146,6 +151,7 @@ async def serve(
     with contextlib.ExitStack() as leaving:
         await _until_ready(embedded, ended, server, serving)
         if embedded.ready.is_set() and not ended.is_set():
+            _be_prompt()
             if bundle is None:
                 await asyncio.to_thread(reloading.reload)
             address = _address(listener, "https" if settings.tls_cert else "http")
@@ -179,6 +185,12 @@ async def serve(
     if gateway:
         gateway.close()
     return 1 if failed or embedded.failure is not None else 0
+
+
+def _be_prompt() -> None:
+    """Lets no request wait while rubbish is looked for in all that was loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _look(
