@@ -10,7 +10,7 @@ is held to some shops sends of these only, and by a source of his own, so that h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +33,7 @@ from streams.rates import Rates
 from streams.settings import ServiceSettings
 from streams.vocabularies import Vocabularies
 
-__all__ = ["Busy", "Gateway", "Judged", "Service", "judge", "judge_lines", "judged_piece"]
+__all__ = ["Busy", "Gateway", "Judged", "Listener", "Service", "judge", "judge_lines", "judged_piece"]
 
 PATH = "/v1/events"
 SOURCE_LENGTH_MAX = 64
@@ -69,6 +69,24 @@ class Service(Protocol):
 
     def submit(self, batch: Batch, newest_us: int) -> Future[Batch]:
         """Hand in a batch whose newest event is of `newest_us`; the future holds it once durable. Raises Busy."""
+
+
+class Listener(Protocol):
+    """Who wants to know what came in and what did not; neither waits nor raises."""
+
+    def took(self, source: str, received_us: int, decoded: Sequence[Decoded], refused: int) -> None:
+        """Events of a source were handed in, and some of their lines refused."""
+
+    def refuse(self) -> None:
+        """A whole body was refused."""
+
+
+class _NoListener:
+    def took(self, source: str, received_us: int, decoded: Sequence[Decoded], refused: int) -> None:
+        pass
+
+    def refuse(self) -> None:
+        pass
 
 
 @dataclass
@@ -155,12 +173,15 @@ def _without(lines: bytes, indices: set[int], *, blank: bool = False) -> bytes:
 class Gateway:
     """The intake endpoint. One per process; `close` ends its threads."""
 
-    def __init__(self, service: Service, settings: ServiceSettings, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self, service: Service, settings: ServiceSettings, pseudonyms: Pseudonyms, listener: Listener | None = None
+    ) -> None:
         self._service = service
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._reading_bytes = 0
         self._sources: dict[str, set[str]] = {}
+        self._listener = listener or _NoListener()
         self._rates = Rates(settings.writer_events_a_second_max)
         self._vocabularies = Vocabularies()
         self._gathering = Gathering(self._store_small)
@@ -205,11 +226,14 @@ class Gateway:
         try:
             return await taken
         except BodyError as error:
+            self._listener.refuse()
             return _answer(error.status, error=str(error), reason=error.reason)
         except Busy as busy:
+            self._listener.refuse()
             retry_after_s = busy.retry_after_s or self._settings.retry_after_s
             return _answer(busy.status, error=str(busy), reason=busy.reason, retry_after_s=retry_after_s)
         except JournalError as error:
+            self._listener.refuse()
             return _answer(503, error=f"{error} Nothing was stored.", retry_after_s=self._settings.retry_after_s)
         except ClientDisconnect:
             return _answer(400, error="The body ended too early; nothing was stored.")
@@ -305,7 +329,9 @@ class Gateway:
     def _submit(self, judged: Judged, source: str, received_us: int) -> Future[Batch]:
         lines = b"\n".join(part.strip(b"\n") for part in judged.bodies)
         batch = Batch(lines, judged.count, source, received_us, rejects=judged.rejects, payload=judged.decoded)
-        return self._service.submit(batch, judged.newest_us)
+        stored = self._service.submit(batch, judged.newest_us)
+        self._listener.took(source, received_us, judged.decoded, len(judged.rejects))
+        return stored
 
     def _taken(self, accepted: int, rejects: list[Reject]) -> Response:
         listed = rejects[: self._settings.rejects_listed_max]

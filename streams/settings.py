@@ -139,6 +139,9 @@ class ServiceSettings:
     """Events of the tokens of one set of shops, beyond a stock of five seconds; then the answer is 429."""
     sources_max: int = 256
     """Different names of sources in the life of the process; a further one is refused with 400."""
+    silence_least_s: int = 60
+    silence_unknown_s: int = 600
+    """For how long nobody wonders about a source that is silent, whatever is usual of it, and where nothing is known: see streams.silences."""
     body_read_s: int = 30
     retry_after_s: int = 1
     future_allowance_us: int = 10_000_000
