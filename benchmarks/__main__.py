@@ -37,8 +37,12 @@ def written(readme: str, table: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="the long form: larger sizes, more runs")
-    parser.add_argument("--only", action="append", choices=[one.name for one in QUESTIONS], help="this question; may be repeated")
-    parser.add_argument("--keep", action="store_true", help="write all that was measured here into benchmarks/README.md")
+    parser.add_argument(
+        "--only", action="append", choices=[one.name for one in QUESTIONS], help="this question; may be repeated"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="write all that was measured here into benchmarks/README.md"
+    )
     asked = parser.parse_args()
     here = context()
     print(f"{here['machine']}; {here['versions']}; commit {here['commit']}; load {here['load']}", file=sys.stderr)

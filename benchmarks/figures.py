@@ -85,7 +85,9 @@ def of(name: str, what: str, unit: str, values: Sequence[float], *, goal: Goal |
 def context() -> dict[str, str]:
     """Day, machine, load, versions and commit, as of now."""
     versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=_HERE, capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=_HERE, capture_output=True, text=True, check=False
+    )
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{os.cpu_count()} × {_processor()}, {_memory_gib():.0f} GiB, {platform.system()} {platform.release().split('-')[0]}",
@@ -133,7 +135,9 @@ def reasons() -> dict[str, str]:
 
 def text(figures: Iterable[Figure]) -> str:
     """The table for a terminal; a miss begins with an exclamation mark."""
-    rows = [("!" if one.misses else " ", one.what, _value(one), _goal(one), _spread(one), one.answer) for one in figures]
+    rows = [
+        ("!" if one.misses else " ", one.what, _value(one), _goal(one), _spread(one), one.answer) for one in figures
+    ]
     rows.insert(0, (" ", "figure", "measured", "goal", "spread", "answer"))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return "\n".join(
@@ -146,7 +150,10 @@ def text(figures: Iterable[Figure]) -> str:
 def markdown(figures: Iterable[Figure], why: dict[str, str]) -> str:
     """The same with day, machine and command, and below it each miss with its reason. Raises Unexplained."""
     figures = list(figures)
-    lines = ["| figure | measured | goal | spread (runs) | size | answer | measured on, by |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| figure | measured | goal | spread (runs) | size | answer | measured on, by |",
+        "|---|---|---|---|---|---|---|",
+    ]
     places: dict[str, str] = {}
     for one in figures:
         told = one.measured or {}

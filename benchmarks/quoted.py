@@ -84,14 +84,30 @@ def read(said: str, quotes: Iterable[Quote], command: str) -> list[Figure]:
         if not values:
             raise NotSaid(f"{command} did not say {quote.words!r}, but: {said[-1_000:]}")
         value = values[-1]
-        found.append(Figure(quote.name, quote.what, value, quote.unit, min(values), max(values), len(values), quote.goal, "", "", command))
+        found.append(
+            Figure(
+                quote.name,
+                quote.what,
+                value,
+                quote.unit,
+                min(values),
+                max(values),
+                len(values),
+                quote.goal,
+                "",
+                "",
+                command,
+            )
+        )
     return found
 
 
 def figures(asked: _Asked, full: bool) -> list[Figure]:
     """Runs the command. Raises NotSaid, also where it failed."""
     words = f"python -m benchmarks.{asked.module} {asked.full if full else asked.short}".strip()
-    ran = subprocess.run([sys.executable, *shlex.split(words)[1:]], cwd=_ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, *shlex.split(words)[1:]], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
     if ran.returncode:
         raise NotSaid(f"{words} failed: {(ran.stderr or ran.stdout)[-1_000:]}")
     return read(ran.stdout, asked.quotes, words)

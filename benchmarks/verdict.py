@@ -41,13 +41,17 @@ def growth_failed(samples: Sequence[Sample], kept_bytes: float) -> list[str]:
     """What grew, in sentences; nothing where all is well. `samples` are those behind the warm-up, in which the figures that are kept came to
     take so many bytes more."""
     if len(samples) < SAMPLES_MIN:
-        return [f"only {len(samples)} looks behind the warm-up, and {SAMPLES_MIN} are needed to judge; run it for longer"]
+        return [
+            f"only {len(samples)} looks behind the warm-up, and {SAMPLES_MIN} are needed to judge; run it for longer"
+        ]
     at_s = [one.at_s for one in samples]
     resident = [float(one.resident_bytes) for one in samples]
     grown, may = growth(at_s, resident), kept_bytes + GROWTH_SHARE_MAX * float(np.median(resident))
     failed = []
     if grown > may:
-        failed.append(f"memory grew by {grown / 1e6:.1f} MB in {at_s[-1] - at_s[0]:.0f} s, and may grow by {may / 1e6:.1f} MB")
+        failed.append(
+            f"memory grew by {grown / 1e6:.1f} MB in {at_s[-1] - at_s[0]:.0f} s, and may grow by {may / 1e6:.1f} MB"
+        )
     for name, values, more in (
         ("files", [one.files for one in samples], FILES_MORE_MAX),
         ("threads", [one.threads for one in samples], THREADS_MORE_MAX),

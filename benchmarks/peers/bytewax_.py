@@ -58,7 +58,9 @@ events = op.map("decode", op.input("events", flow, source), decode)
 paired = op.stateful_flat_map("pair", events, pair)
 by_queue = op.map("by queue", op.key_rm("any contact", paired), lambda one: (one[0], one))
 # It hands on a batch contact by contact, so that what one queue is given is out of order by as much as a batch holds.
-clock = win.EventClock(lambda one: datetime.fromtimestamp(one[1] / 1000, UTC), wait_for_system_duration=timedelta(minutes=1))
+clock = win.EventClock(
+    lambda one: datetime.fromtimestamp(one[1] / 1000, UTC), wait_for_system_duration=timedelta(minutes=1)
+)
 windows = win.fold_window(
     "by minute",
     by_queue,

@@ -39,7 +39,9 @@ asked = app.Table("asked", default=int)
 # Windows are given up by the clock on the wall, and these events are of the past.
 kept = timedelta(days=36_500)
 minute = timedelta(minutes=1)
-counts = app.Table("counts", default=int).tumbling(minute, expires=kept).relative_to(lambda event: event.value.time / 1000)
+counts = (
+    app.Table("counts", default=int).tumbling(minute, expires=kept).relative_to(lambda event: event.value.time / 1000)
+)
 sums = app.Table("sums", default=int).tumbling(minute, expires=kept).relative_to(lambda event: event.value.time / 1000)
 meter = Meter(TOLD.count)
 answer: dict[tuple[int, str], list[int]] = {}

@@ -76,7 +76,9 @@ def tell() -> None:
     rows = []
     while (message := consumer.poll(10)) is not None and not message.error():
         told = json.loads(message.value())
-        rows.append((message.timestamp()[1] / 1000, [told["minute_ms"], told["queue"], told["replies"], told["total_ms"]]))
+        rows.append(
+            (message.timestamp()[1] / 1000, [told["minute_ms"], told["queue"], told["replies"], told["total_ms"]])
+        )
     print("\nRESULT " + json.dumps({"written": [at for at, _ in rows], "answer": [row for _, row in rows]}), flush=True)
     os._exit(0)
 

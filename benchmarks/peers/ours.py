@@ -7,7 +7,6 @@ the broker's clock; what the hub then does to merge all of it is told by itself.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import sys
@@ -24,7 +23,7 @@ from aiokafka import AIOKafkaConsumer
 
 from benchmarks.peers.work import Answer
 from engine.keys import PUBLIC
-from engine.pipeline import Settings
+from engine.pipeline import Engine, Settings
 from engine.times import MINUTE_US
 from engine.windows import Spec
 from streams.figures import live_settings
@@ -37,7 +36,7 @@ from streams.kafka.worker_command import EngineShards
 from streams.policy.reading import default_policy
 from streams.report import write_report
 
-__all__ = ["Covered", "command", "covered", "merged"]
+__all__ = ["Covered", "answer_of_report", "command", "covered", "merged", "settings_of"]
 
 DISORDER_US = 500_000
 
@@ -51,8 +50,11 @@ class Covered:
     ended: float
 
 
-def command(settings: KafkaSettings) -> list[str]:
-    told = {"bootstrap": settings.bootstrap, "prefix": settings.prefix, "partitions": settings.partitions}
+def command(settings: KafkaSettings, snapshot_s: float = 30) -> list[str]:
+    """The worker as a process; the first word is the interpreter."""
+    told = {
+        "bootstrap": settings.bootstrap, "prefix": settings.prefix, "partitions": settings.partitions, "snapshot_s": snapshot_s,
+    }  # fmt: skip
     return [sys.executable, "-m", "benchmarks.peers.ours", json.dumps(told)]
 
 
@@ -63,7 +65,9 @@ def settings_of() -> Settings:
 def _main() -> None:
     told = json.loads(sys.argv[1])
     kafka = KafkaSettings(tuple(told["bootstrap"]), told["prefix"], told["partitions"])
-    pace = Pace(quiet_us=3_600_000_000)  # What happened long ago is not pushed on by today's clock.
+    pace = Pace(
+        quiet_us=3_600_000_000, snapshot_s=float(told.get("snapshot_s", 30))
+    )  # What happened long ago is not pushed on by today's clock.
     worker = Worker(kafka, EngineShards(settings_of(), PUBLIC), Pseudonyms(bytes(32)), lambda sentence: None, pace)
     sys.argv = sys.argv[:1]
     faust.Worker(worker.app, loglevel="ERROR", redirect_stdouts=False, quiet=True).execute_from_commandline()
@@ -103,9 +107,14 @@ def merged(settings: KafkaSettings) -> tuple[Answer, float]:
     finally:
         merging.close()
     spent_s = time.process_time() - began
+    return answer_of_report(merging.merged), spent_s
+
+
+def answer_of_report(engine: Engine) -> Answer:
+    """First replies by minute and queue as the interval report has them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.csv"
-        write_report(merging.merged, path, Spec(MINUTE_US, MINUTE_US), ZoneInfo("UTC"), ("queue",), False)
+        write_report(engine, path, Spec(MINUTE_US, MINUTE_US), ZoneInfo("UTC"), ("queue",), False)
         with path.open() as file:
             return {
                 (round(datetime.fromisoformat(row["window_start"]).timestamp() * 1000), row["queue"]): (
@@ -114,7 +123,7 @@ def merged(settings: KafkaSettings) -> tuple[Answer, float]:
                 )
                 for row in csv.DictReader(file)
                 if row["first_response_count"] not in ("", "0")
-            }, spent_s
+            }
 
 
 if __name__ == "__main__":

@@ -52,7 +52,11 @@ frame = app.dataframe(events)
 frame = frame.apply(pair, stateful=True)
 frame = frame.filter(lambda paired: paired is not None)
 frame = frame.group_by("queue")
-windows = frame.tumbling_window(timedelta(minutes=1)).agg(count=Count(), sum=Sum("waited")).final(closing_strategy="partition")
+windows = (
+    frame.tumbling_window(timedelta(minutes=1))
+    .agg(count=Count(), sum=Sum("waited"))
+    .final(closing_strategy="partition")
+)
 windows.update(keep, metadata=True)
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def confluent(told: Told, decoding: bool) -> None:
 
 
 async def aio(told: Told) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=told.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=told.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+    )
     await consumer.start()
     consumer.assign([Partition(told.topic, 0)])
     meter = Meter(told.count)

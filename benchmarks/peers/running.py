@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,12 @@ from aiokafka import AIOKafkaProducer
 from kafka.admin import NewTopic
 
 from benchmarks.peers import ours
-from benchmarks.peers.work import MINUTE_MS, Answer, answer_of, chats, hashed, settled
+from benchmarks.peers.work import MINUTE_MS, OPEN, Answer, Chat, answer_of, chats, hashed, settled
 from benchmarks.rig import Spent, ended, on_core
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administration, create
 
-__all__ = ["ENGINES", "Filled", "Result", "WrongAnswer", "environment", "fill", "run"]
+__all__ = ["ENGINES", "Filled", "Result", "WrongAnswer", "environment", "fill", "judged", "more", "run"]
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
@@ -55,12 +57,13 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Filled:
-    """A topic with so many events, and the answer that is expected of minutes that are over."""
+    """A topic with so many events, where each partition ends, and the answer that is expected of minutes that are over."""
 
     settings: KafkaSettings
     count: int
     last_ms: int
     expected: Answer
+    ends: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -82,41 +85,53 @@ def environment() -> Path:
         shutil.rmtree(_BUILT, ignore_errors=True)
         print("Setting up the peers' environment in build/peers, which takes a GiB and some minutes …", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", _BUILT / "venv"], check=True)
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        subprocess.run([*pip, "-r", _HERE / "requirements.txt"], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        subprocess.run([*pip, "-r", str(_HERE / "requirements.txt")], check=True)
         maven = ["mvn", "-q", "-B", "-f", str(_HERE / "pom.xml"), "dependency:copy-dependencies"]
         subprocess.run([*maven, f"-DoutputDirectory={_BUILT / 'jars'}"], check=True)
         stamp.write_bytes(wanted)
     return python
 
 
-def fill(bootstrap: str, count: int, partitions: int = 1) -> Filled:
+def fill(bootstrap: str, count: int, partitions: int = 1, open_contacts: int = OPEN) -> Filled:
     """A topic of its own with so many events, one a record, keyed by contact; by the broker's clock, as our topics are."""
     settings = KafkaSettings(bootstrap=(bootstrap,), prefix=f"peers-{uuid.uuid4().hex[:8]}", partitions=partitions)
     with administration(settings) as client:
         create(client, settings)
-    last_ms, expected = asyncio.run(_send(settings, count, partitions))
-    return Filled(settings, count, last_ms, settled(expected, last_ms))
+    last_ms, expected, ends = asyncio.run(_send(settings, chats(count, open_contacts=open_contacts), partitions))
+    return Filled(settings, count, last_ms, settled(expected, last_ms), ends)
 
 
-async def _send(settings: KafkaSettings, count: int, partitions: int) -> tuple[int, Answer]:
+async def more(settings: KafkaSettings, filled: Filled, count: int) -> int:
+    """So many customers' messages behind what is there, in partition 0; the offset behind them."""
+    lines = (
+        b'{"id":"more-%d","type":"message.customer","time":%d,"contact":"c-%09d"}' % (n, filled.last_ms + 1, n)
+        for n in range(count)
+    )
+    await _send(settings, (Chat(filled.last_ms + 1, b"c-%09d" % n, line) for n, line in enumerate(lines)), 1)
+    return filled.count + count
+
+
+async def _send(settings: KafkaSettings, drawn: Iterable[Chat], partitions: int) -> tuple[int, Answer, dict[int, int]]:
     told: list[tuple[int, str, str, str]] = []
     async with AIOKafkaProducer(**settings.client, max_batch_size=500_000) as producer:
         batches = [producer.create_batch() for _ in range(partitions)]
         sent: list[Any] = []
-        for chat in chats(count):
+        ends: Counter[int] = Counter()
+        for chat in drawn:
             partition = int(chat.contact[2:]) % partitions
+            ends[partition] += 1
             of = {"key": chat.contact, "value": chat.line, "timestamp": None}
             if batches[partition].append(**of) is None:
                 sent.append(await producer.send_batch(batches[partition], settings.events.name, partition=partition))
                 batches[partition] = producer.create_batch()
                 batches[partition].append(**of)
             event = json.loads(chat.line)
-            told.append((chat.at_ms, event["type"], event["contact"], event["queue"]))
+            told.append((chat.at_ms, event["type"], event["contact"], event.get("queue", "")))
         for partition, batch in enumerate(batches):
             sent.append(await producer.send_batch(batch, settings.events.name, partition=partition))
         await asyncio.gather(*sent)
-    return told[-1][0], answer_of(told)
+    return told[-1][0], answer_of(told), dict(ends)
 
 
 def run(engine: str, filled: Filled) -> Result:
@@ -125,12 +140,14 @@ def run(engine: str, filled: Filled) -> Result:
 
 
 def _ours(filled: Filled) -> Result:
-    settings = replace(filled.settings)
+    # What a worker has read once, it never reads again: the same events in a topic of its own.
+    filled = fill(filled.settings.bootstrap[0], filled.count)
+    settings = filled.settings
     with tempfile.TemporaryFile("w+") as said:
         worker = subprocess.Popen(on_core(ours.command(settings)), cwd=_ROOT, stdout=said, stderr=said, text=True)
         spent = Spent(worker.pid)
         try:
-            done = asyncio.run(ours.covered(settings, {0: filled.count}, RUN_S_MAX, lambda: worker.poll() is None))
+            done = asyncio.run(ours.covered(settings, filled.ends, RUN_S_MAX, lambda: worker.poll() is None))
             spent_s = spent.between(done.begun, done.ended)
         except TimeoutError:
             said.seek(0)
@@ -139,8 +156,14 @@ def _ours(filled: Filled) -> Result:
             spent.close()
             ended(worker)
     answer, hub_s = ours.merged(settings)
-    hashed_answer = _judged("ours", settled(answer, filled.last_ms), filled)
-    return Result("ours", done.events / (done.ended - done.begun), done.events / spent_s, hashed_answer, 1e6 * hub_s / filled.count)
+    hashed_answer = judged("ours", settled(answer, filled.last_ms), filled)
+    return Result(
+        "ours",
+        done.events / (done.ended - done.begun),
+        done.events / spent_s,
+        hashed_answer,
+        1e6 * hub_s / filled.count,
+    )
 
 
 def _peer(engine: str, filled: Filled) -> Result:
@@ -178,8 +201,8 @@ def _peer(engine: str, filled: Filled) -> Result:
         result |= _between_windows(result, filled)
     begun, until, events = result["begun"], result["ended"], result["events"]
     answer = {(minute, queue): (count, total) for minute, queue, count, total in result["answer"]}
-    judged = "" if engine in LIMITS else _judged(engine, settled(answer, filled.last_ms), filled)
-    return Result(engine, events / (until - begun), events / spent.between(begun, until), judged)
+    hashed_answer = "" if engine in LIMITS else judged(engine, settled(answer, filled.last_ms), filled)
+    return Result(engine, events / (until - begun), events / spent.between(begun, until), hashed_answer)
 
 
 def _between_windows(result: dict[str, Any], filled: Filled) -> dict[str, Any]:
@@ -194,9 +217,12 @@ def _between_windows(result: dict[str, Any], filled: Filled) -> dict[str, Any]:
     return {"begun": begun, "ended": until, "events": events}
 
 
-def _judged(engine: str, answer: Answer, filled: Filled) -> str:
+def judged(engine: str, answer: Answer, filled: Filled) -> str:
+    """The answer's hash. Raises WrongAnswer where it is not the expected one."""
     if answer != filled.expected:
-        different = sorted(place for place in answer.keys() | filled.expected.keys() if answer.get(place) != filled.expected.get(place))
+        different = sorted(
+            place for place in answer.keys() | filled.expected.keys() if answer.get(place) != filled.expected.get(place)
+        )
         place = different[0]
         raise WrongAnswer(
             f"{engine} differs in {len(different)} of {len(filled.expected)} places; at {place} it says {answer.get(place)}, "

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Answer", "Chat", "MINUTE_MS", "answer_of", "chats", "hashed", "settled"]
+__all__ = ["MINUTE_MS", "Answer", "Chat", "answer_of", "chats", "hashed", "settled"]
 
 MINUTE_MS = 60_000
 #: 11 November 2025, 20:00 in Shanghai.
@@ -37,12 +37,12 @@ class Chat:
     line: bytes
 
 
-def chats(count: int, seed: int = 11) -> Iterator[Chat]:
-    """So many events in the order of time, with about 1,000 chats going on at once and replies that take as long as they take."""
+def chats(count: int, seed: int = 11, open_contacts: int = OPEN) -> Iterator[Chat]:
+    """So many events in the order of time, with so many chats going on at once and replies that take as long as they take."""
     dice = random.Random(seed)
-    going = [(BEGIN_MS + dice.randrange(sum(_PAUSES_MS)), number, 0) for number in range(OPEN)]
+    going = [(BEGIN_MS + dice.randrange(sum(_PAUSES_MS)), number, 0) for number in range(open_contacts)]
     heapq.heapify(going)
-    next_chat = OPEN
+    next_chat = open_contacts
     for number in range(count):
         at_ms, chat, step = going[0]
         queue, contact = f"q{chat * chat % 97 % QUEUES:02d}", b"c-%09d" % chat
