@@ -34,7 +34,7 @@ test: $(DEVELOPMENT) ## check format, lint and types, and run every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -rs -n auto --maxprocesses 4 $(OPTIONS)
+	$(BIN)/python -m pytest -rfEs -n auto --maxprocesses 4 $(OPTIONS)
 
 fuzz: $(DEVELOPMENT) ## run simulations and fuzzing until stopped; FROM=1000 for the first seed, N=200 for how many
 	@$(BIN)/python -m tests.simulation --from $(FROM) $(if $(N),--seeds $(N)) $(OPTIONS)
