@@ -55,10 +55,6 @@ def test_the_readme_has_the_table_of_what_was_kept_and_each_miss_its_reason() ->
     assert written(readme, markdown(kept.values(), reasons())) == readme
 
 
-def test_reasons_are_of_figures_that_there_are() -> None:
-    assert set(reasons()) <= set(load(KEPT))
-
-
 def test_every_question_has_a_name_of_its_own_and_a_command() -> None:
     assert len({one.name for one in QUESTIONS}) == len(QUESTIONS)
     assert all(one.name in one.command for one in QUESTIONS)
