@@ -7,31 +7,26 @@ and from that into the table of benchmarks/README.md and its chart. It ends with
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from benchmarks.chart import chart
-from benchmarks.figures import Figure, Unexplained, context, load, markdown, reasons, save, stamped, text
+from benchmarks.figures import Figure, Unexplained, context, load, markdown, reasons, save, stamped, text, written
+from benchmarks.model import Missing, told
 from benchmarks.peers.running import WrongAnswer
 from benchmarks.questions import QUESTIONS
 from benchmarks.quoted import NotSaid
 
-__all__ = ["KEPT", "README", "main", "written"]
+__all__ = ["KEPT", "README", "main"]
 
 _HERE = Path(__file__).parent
 BUILT = _HERE.parent / "build" / "benchmarks"
 KEPT = _HERE / "figures.json"
 README = _HERE / "README.md"
 CHART = _HERE / "figures.svg"
-_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
-
-
-def written(readme: str, table: str) -> str:
-    """The README with another table between its marks."""
-    before, rest = readme.split(_BEGIN)
-    return before + _BEGIN + "\n" + table + "\n\n" + _END + rest.split(_END)[1]
 
 
 def main() -> int:
@@ -71,7 +66,10 @@ def main() -> int:
             return 1
         save(figures.values(), KEPT)
         CHART.write_text(chart(figures.values()), "utf-8")
-        README.write_text(written(README.read_text("utf-8"), table), "utf-8")
+        readme = written(README.read_text("utf-8"), "figures", table)
+        with contextlib.suppress(Missing):  # Some questions have never been asked here.
+            readme = written(readme, "model", told(figures))
+        README.write_text(readme, "utf-8")
     return int(failed)
 
 

@@ -18,7 +18,21 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-__all__ = ["Benchmark", "Figure", "Goal", "Unexplained", "context", "load", "markdown", "of", "reasons", "save", "text"]
+__all__ = [
+    "Benchmark",
+    "Figure",
+    "Goal",
+    "Unexplained",
+    "context",
+    "load",
+    "markdown",
+    "of",
+    "reasons",
+    "save",
+    "stamped",
+    "text",
+    "written",
+]
 
 _HERE = Path(__file__).parent
 _VERSIONS = ("numpy", "numba", "msgspec", "starlette", "uvicorn", "faust-streaming", "aiokafka")
@@ -201,6 +215,13 @@ def _number(value: float) -> str:
 
 def _code(words: str) -> str:
     return f"`{words}`" if words else ""
+
+
+def written(readme: str, section: str, body: str) -> str:
+    """A README with another text between the marks of a section."""
+    begin, end = f"<!-- {section} -->\n", f"<!-- end of {section} -->\n"
+    before, rest = readme.split(begin)
+    return f"{before}{begin}\n{body}\n\n{end}{rest.split(end)[1]}"
 
 
 def stamped(figures: Iterable[Figure], command: str) -> Iterator[Figure]:

@@ -6,13 +6,14 @@ Compiled loops count for the function that calls them. A profiler costs somethin
 
 from __future__ import annotations
 
+import argparse
 import cProfile
 import pstats
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.figures import context, written
 from benchmarks.throughput import feed
 from benchmarks.traffic import blocks
 from engine.pipeline import Engine, Settings
@@ -40,13 +41,20 @@ def profiled(events: int) -> list[tuple[str, float]]:
 
 
 def main() -> None:
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 400_000
-    found = profiled(events)
-    total = sum(cost for _, cost in found)
-    print("| where | µs an event | share |\n|---|---|---|")
-    for name, cost in found[:16]:
-        print(f"| {name} | {cost:.2f} | {cost / total:.0%} |")
-    print(f"| all else | {sum(cost for _, cost in found[16:]):.2f} | |\n| together | {total:.2f} | |")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--keep", action="store_true", help="write it into benchmarks/README.md")
+    asked = parser.parse_args()
+    found = profiled(asked.events)
+    total, rest = sum(cost for _, cost in found), sum(cost for _, cost in found[16:])
+    rows = [*found[:16], ("all else", rest), ("together", total)]
+    table = "\n".join(f"| {name} | {cost:.2f} | {cost / total:.0%} |" for name, cost in rows)
+    here = context()
+    said = f"| where | µs an event | share |\n|---|---|---|\n{table}\n\n{here['date']}, {here['machine']}, load {here['load']}, commit {here['commit']}"
+    print(said)
+    if asked.keep:
+        readme = Path(__file__).with_name("README.md")
+        readme.write_text(written(readme.read_text("utf-8"), "profile", said), "utf-8")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import KEPT, README, written
+from benchmarks.__main__ import KEPT, README
 from benchmarks.chart import chart
-from benchmarks.figures import Figure, Goal, Unexplained, load, markdown, of, reasons, save, text
+from benchmarks.figures import Figure, Goal, Unexplained, load, markdown, of, reasons, save, text, written
 from benchmarks.model import Missing, centre
 from benchmarks.questions import QUESTIONS
 from benchmarks.quoted import NotSaid, Quote, read
@@ -52,7 +52,7 @@ def test_the_readme_has_the_table_of_what_was_kept_and_each_miss_its_reason() ->
     readme = README.read_text("utf-8")
     assert kept
     assert all(one.measured and one.command for one in kept.values())
-    assert written(readme, markdown(kept.values(), reasons())) == readme
+    assert written(readme, "figures", markdown(kept.values(), reasons())) == readme
 
 
 def test_every_question_has_a_name_of_its_own_and_a_command() -> None:
