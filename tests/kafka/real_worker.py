@@ -15,6 +15,8 @@ import faust
 
 from engine.keys import PUBLIC
 from engine.pipeline import Settings
+from engine.times import HOUR_US
+from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.kafka.partition import Shards
 from streams.kafka.steps import Reader, Step
@@ -28,9 +30,9 @@ from tests.kafka.standin import TellingShards, rows_of
 __all__ = ["REPORTED", "RealWorker", "steps_that_count", "told_rows"]
 
 
-#: What is counted for a report by queue.
+#: What is counted for a report by queue, as `floorwatch replay` does.
 REPORTED = Settings(
-    rollups=((), ("queue",)), policy=replace(default_policy(), conditions=(), measures=()), disorder_bound_us=500_000
+    rollups=((), ("queue",)), policy=default_policy(), windows=(Spec(HOUR_US // 2, HOUR_US // 2),), disorder_bound_us=10_000_000
 )  # fmt: skip
 
 

@@ -1,11 +1,8 @@
 """The worker against a real broker: what its steps tell is what was sent, whoever dies, comes or goes in between."""
 
-import os
-import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +13,10 @@ from engine.events import decode
 from streams.kafka.deadletters import read
 from streams.kafka.settings import KafkaSettings
 from tests.kafka.broker import Broker
-from tests.kafka.real_worker import RealWorker, steps_that_count, told_rows
+from tests.kafka.real_worker import RealWorker, told_rows
 from tests.kafka.records import Records
 from tests.kafka.worker import until
 
-#: How many workers are killed; the long form is 20.
-KILLS = int(os.environ.get("FLOORWATCH_KILLS", "3"))
 BEGIN_MS = 1_700_000_000_000
 
 
@@ -81,73 +76,8 @@ def test_everything_is_told_once_and_in_order(settings: KafkaSettings, records: 
     assert records.committed(settings.events) == ends, "the last snapshots cover everything"
 
 
-def test_workers_killed_at_random_moments_under_load_lose_nothing_and_tell_nothing_twice(
-    settings: KafkaSettings, records: Records, tmp_path: Path
-) -> None:
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    dice = random.Random(seed)
-    sent: dict[int, list[bytes]] = {0: [], 1: []}
-    pace = {"snapshot_s": 0.5, "step_events": 700}
-
-    def send(count: int) -> None:
-        for partition, some in sent.items():
-            # A tenth comes out of order within the bound of the shards.
-            more = [event(n + dice.choice((0,) * 9 + (-20,))) for n in range(len(some), len(some) + count)]
-            records.send(settings.events, more, partition)
-            some += more
-
-    with ExitStack() as workers:
-        for round_ in range(KILLS):
-            worker = workers.enter_context(RealWorker(settings, tmp_path, f"worker{round_}", **pace))
-            send(3_000)
-            time.sleep(dice.uniform(1.5, 4.5))
-            send(3_000)
-            time.sleep(dice.uniform(0.0, 0.6))
-            worker.kill()
-        last = workers.enter_context(RealWorker(settings, tmp_path, "last", **pace))
-        end(records)
-        wanted = {partition: sorted(row[1:] for row in rows(some)) for partition, some in sent.items()}
-        until(lambda: dict(_counted(records)) == {p: len(some) for p, some in wanted.items()}, "not all was told")
-        found = told_rows(records)
-        assert last.process.poll() is None, last.log[-3_000:]
-    assert {partition: sorted(row[1:] for row in some) for partition, some in found.items()} == wanted
-    assert all(some == sorted(some) for some in found.values()), "in the order of time"
-
-
 def _counted(records: Records) -> Any:
     return {partition: len(some) for partition, some in told_rows(records).items()}.items()
-
-
-def test_one_worker_becomes_three_in_mid_stream_and_the_others_go_on(
-    settings: KafkaSettings, records: Records, tmp_path: Path
-) -> None:
-    sent: dict[int, list[bytes]] = {0: [], 1: []}
-
-    def send() -> None:
-        for partition, some in sent.items():
-            more = events(500, len(some))
-            records.send(settings.events, more, partition)
-            some += more
-
-    stalls: list[float] = []
-    with ExitStack() as workers:
-        names = ["first", "second", "third"]
-        started = [workers.enter_context(RealWorker(settings, tmp_path, names.pop(0)))]
-        before, moved = 0, time.monotonic()
-        while names or len(stalls) < 30:
-            send()
-            if names and len(stalls) >= 10 * len(started):
-                started.append(workers.enter_context(RealWorker(settings, tmp_path, names.pop(0))))
-            counted = sum(len(steps) for steps in steps_that_count(records).values())
-            if counted > before:
-                stalls.append(time.monotonic() - moved)
-                before, moved = counted, time.monotonic()
-            assert time.monotonic() - moved < 20, started[0].log[-3_000:]
-        until(lambda: sum("taken over in" in worker.log for worker in started) >= 2, "the partitions were not shared")
-        end(records)
-        until_told(records, sent)
-    assert max(stalls[1:]) < 5
 
 
 def test_a_worker_that_is_asked_to_stop_hands_over_within_seconds(
@@ -165,26 +95,6 @@ def test_a_worker_that_is_asked_to_stop_hands_over_within_seconds(
         until_told(records, sent)
         assert time.monotonic() - began < 12, "the others waited for the session to time out"
     assert "0 events again" in second.log.rsplit("taken over in", 1)[1], "the last snapshot covers everything"
-
-
-def test_a_killed_workers_partitions_are_taken_over_within_15_seconds(
-    settings: KafkaSettings, records: Records, tmp_path: Path
-) -> None:
-    settings = replace(settings, session_timeout_s=KafkaSettings().session_timeout_s)
-    sent = {0: events(2_000), 1: events(2_000)}
-    with RealWorker(settings, tmp_path, "first") as first, RealWorker(settings, tmp_path, "second") as second:
-        until(lambda: all("taken over" in worker.log for worker in (first, second)), "not shared")
-        for partition, some in sent.items():
-            records.send(settings.events, some[:1_000], partition)
-        time.sleep(1)
-        first.kill()
-        began = time.monotonic()
-        for partition, some in sent.items():
-            records.send(settings.events, some[1_000:], partition)
-        end(records)
-        until_told(records, sent)
-        assert time.monotonic() - began < 15
-        assert second.process.poll() is None
 
 
 def test_a_worker_that_was_frozen_and_replaced_does_no_harm_and_ends_or_begins_anew(
