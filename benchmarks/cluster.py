@@ -60,6 +60,8 @@ class Cluster:
     folder: Path
     ending: contextlib.ExitStack
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    processes: list[tuple[str, int]] = field(default_factory=list)
+    """What each is, and its number."""
     _environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class Cluster:
             [sys.executable, "-m", "streams", *command], cwd=_ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log,
             text=True,
         )  # fmt: skip
+        self.processes.append((command[0], process.pid))
         self.ending.callback(process.wait)
         self.ending.callback(process.kill)
         return process
@@ -90,6 +93,14 @@ class Cluster:
         if "http://" not in said:
             raise SystemExit(f"{command[0]} did not start: see the log in {self.folder}")
         return said.split("http://")[1].split("/")[0]
+
+    def processor_s(self) -> dict[str, float]:
+        """Seconds of the processor that each role has had so far."""
+        found: dict[str, float] = {}
+        for name, number in self.processes:
+            told = Path(f"/proc/{number}/stat").read_text("ascii").rpartition(")")[2].split()
+            found[name] = found.get(name, 0.0) + (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+        return found
 
     def worker(self) -> subprocess.Popen[str]:
         self.workers.append(self.begin("worker", "--vitals", "127.0.0.1:0"))
@@ -105,12 +116,14 @@ class Bodies:
     acknowledged_s: list[float] = field(default_factory=list)
 
 
-def send(address: str, rate: int, seconds: float, bodies: Bodies, ended: threading.Event, size: int = 200) -> None:
-    """So many events a second, in bodies of `size`, one after the other on one connection."""
+def send(
+    address: str, rate: int, seconds: float, bodies: Bodies, ended: threading.Event, first: int = 0, size: int = 200
+) -> None:
+    """So many events a second from number `first` on, in bodies of `size`, one after the other on one connection."""
     connection = http.client.HTTPConnection(address, timeout=60)
-    begun, first = time.time(), 0
-    while first < rate * seconds and not ended.is_set():
-        time.sleep(max(0.0, begun + first / rate - time.time()))
+    begun, last = time.time(), first + rate * seconds
+    while first < last and not ended.is_set():
+        time.sleep(max(0.0, begun + (first - last) / rate + seconds - time.time()))
         sent_s = time.time()
         connection.request("POST", "/v1/events", body(first, size), {"Source": "benchmark"})
         answer = connection.getresponse()
@@ -142,36 +155,37 @@ def latency(cluster: Cluster, rate: int, seconds: float, workers: int) -> tuple[
         cluster.worker()
     hub = cluster.address("hub", "--port", "0", "--data", str(cluster.folder / "hub"))
     warm = Bodies()
-    send(gateway, 1_000, 1, warm, threading.Event(), 10)  # Until these are told, processes start.
+    send(gateway, 1_000, 1.0, warm, threading.Event())  # Until these are told, processes start.
     deadline = time.monotonic() + _READY_S_MAX
     while (told := _looked(hub)[0]) < warm.answered[-1]:
         if time.monotonic() > deadline:
             raise SystemExit(f"The hub tells {told} of {warm.answered[-1]}: see the logs in {cluster.folder}")
         time.sleep(0.2)
     bodies, ended = Bodies(), threading.Event()
-    sending = threading.Thread(target=_shifted, args=(gateway, rate, seconds, bodies, ended), daemon=True)
+    before_s, begun = cluster.processor_s(), time.monotonic()
+    first = warm.answered[-1] * len(_SCRIPT)
+    sending = threading.Thread(target=send, args=(gateway, rate, seconds, bodies, ended, first), daemon=True)
     sending.start()
     seen: list[tuple[int, float]] = []
     try:
-        while sending.is_alive() or seen[-1][0] < bodies.answered[-1] + warm.answered[-1]:
+        while sending.is_alive() or seen[-1][0] < bodies.answered[-1]:
             seen.append(_looked(hub))
             if time.monotonic() > deadline + seconds:
                 raise SystemExit(f"The hub tells {seen[-1][0]} in the end: see the logs in {cluster.folder}")
             time.sleep(_LOOK_S)
     finally:
         ended.set()
+    for name, spent_s in cluster.processor_s().items():
+        print(f"{name}: {(spent_s - before_s[name]) / seconds:.2f} processor seconds for a second of this load")
+    print(f"all was told {time.monotonic() - begun:.1f} s after the first was sent")
     from_sent, from_acknowledged, place = [], [], 0
     for answered, sent_s, acknowledged_s in zip(bodies.answered, bodies.sent_s, bodies.acknowledged_s, strict=True):
-        while seen[place][0] < answered + warm.answered[-1]:
+        while seen[place][0] < answered:
             place += 1
         if sent_s >= bodies.sent_s[0] + min(5.0, seconds / 2):
             from_sent.append(seen[place][1] - sent_s)
             from_acknowledged.append(seen[place][1] - acknowledged_s)
     return from_sent, from_acknowledged
-
-
-def _shifted(address: str, rate: int, seconds: float, bodies: Bodies, ended: threading.Event) -> None:
-    send(address, rate, seconds, bodies, ended)
 
 
 def _percentiles(name: str, found: list[float]) -> str:

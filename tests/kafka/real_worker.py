@@ -24,6 +24,7 @@ from streams.kafka.worker import Pace, Worker
 from streams.kafka.worker_command import EngineShards
 from streams.policy.reading import default_policy
 from tests.kafka import worker
+from tests.kafka.faults import arrange
 from tests.kafka.records import Records
 from tests.kafka.standin import TellingShards, rows_of
 
@@ -61,6 +62,8 @@ def told_rows(records: Records) -> dict[int, list[Any]]:
 
 def _main(told: dict[str, Any]) -> None:
     settings = worker.settings_of(told["settings"])
+    if "fault" in told:
+        arrange(told["fault"], told["after"])
     # What happened long ago may stop for a while on a busy machine without the present coming in between.
     pace = replace(
         Pace(quiet_us=600_000_000), **{entry.name: told[entry.name] for entry in fields(Pace) if entry.name in told}

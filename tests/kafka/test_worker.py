@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.kafka.real_worker import RealWorker, told_rows
 from tests.kafka.records import Records
 from tests.kafka.worker import until
 
+S = 1_000_000
 BEGIN_MS = 1_700_000_000_000
 
 
@@ -53,7 +55,7 @@ def end(records: Records, partitions: int = 2) -> None:
         records.send(records.settings.events, [None], partition, headers=[("source", b""), ("finished", b"1")])
 
 
-def until_told(records: Records, sent: dict[int, list[bytes]], seconds: float = 40) -> None:
+def until_told(records: Records, sent: dict[int, list[bytes]], seconds: float = 120) -> None:
     wanted = {partition: rows(some) for partition, some in sent.items()}
     deadline = time.monotonic() + seconds
     while (found := told_rows(records)) != wanted:
@@ -158,7 +160,7 @@ def test_what_the_broker_loses_while_it_is_killed_is_written_again(
         until_told(records, sent)
 
 
-def test_a_partition_that_was_kept_under_other_settings_is_refused_in_a_sentence(
+def test_what_was_kept_under_other_settings_is_refused_and_counted_anew_once_it_is_deleted(
     settings: KafkaSettings, records: Records, tmp_path: Path
 ) -> None:
     records.send(settings.events, events(100))
@@ -168,3 +170,63 @@ def test_a_partition_that_was_kept_under_other_settings_is_refused_in_a_sentence
     with RealWorker(settings, tmp_path, "after", of="other") as after:
         assert after.process.wait(40) == 1
     assert "Partition 0 was kept under other settings" in after.log
+    for topic in (settings.steps, settings.snapshots):
+        records.delete(topic)
+        records.create(topic)
+    with RealWorker(settings, tmp_path, "anew", of="other"):
+        end(records)
+        until_told(records, {0: events(100), 1: []})
+
+
+def test_workers_whose_consumers_silently_stop_end_themselves_and_others_go_on(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    sent: dict[int, list[bytes]] = {0: [], 1: []}
+    with ExitStack() as ending:
+        silent = [
+            ending.enter_context(RealWorker(settings, tmp_path, fault, fault=fault, after=4, stall_s_max=5.0))
+            for fault in ("hands on nothing", "fetches nothing", "stands still")
+        ]
+        deadline = time.monotonic() + 240
+        while any(one.process.poll() is None for one in silent):
+            assert time.monotonic() < deadline, [one.log[-1_000:] for one in silent if one.process.poll() is None]
+            for partition, some in sent.items():
+                more = events(200, len(some))
+                records.send(settings.events, more, partition)
+                some += more
+            time.sleep(0.3)
+        for one in silent:
+            assert one.process.returncode == 1
+            assert "Nothing has moved for 5 s although there is something to read" in one.log, one.log[-3_000:]
+    with RealWorker(settings, tmp_path, "next"):
+        end(records)
+        until_told(records, sent)
+
+
+def test_what_could_not_be_sent_while_the_broker_was_away_is_not_late(
+    broker: Broker, settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    quiet_s = 8
+    sent: dict[int, list[bytes]] = {0: [], 1: []}
+
+    def happened(at_s: float) -> None:
+        for partition, some in sent.items():
+            more = [
+                b'{"type":"contact.opened","time":%d,"contact":"c%d"}' % (at_s * 1_000 + n, len(some) + n)
+                for n in range(9)
+            ]
+            records.send(settings.events, more, partition)
+            some += more
+
+    with RealWorker(settings, tmp_path, quiet_us=quiet_s * S) as worker:
+        until(lambda: worker.log.count("taken over") == 2, "not begun")
+        happened(time.time())
+        until(lambda: sum(len(some) for some in told_rows(records).values()) == 18, "the clock does not run")
+        broker.kill()
+        away_s = time.time()
+        time.sleep(quiet_s + 1)
+        broker.start()
+        time.sleep(1.5)  # Meanwhile the broker says that nothing lies there, at which a running clock would run on.
+        happened(away_s + 1)
+        happened(time.time())
+        until_told(records, sent)
