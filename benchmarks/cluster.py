@@ -29,6 +29,7 @@ from pathlib import Path
 from benchmarks.kafka import bootstrap
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administration, create
+from tests.kafka.steplog import StepLog
 
 _ROOT = Path(__file__).parents[1]
 _SCRIPT = ("contact.opened", "message.customer", "contact.queued", "contact.answered", "message.agent", "message.customer",
@@ -188,6 +189,64 @@ def latency(cluster: Cluster, rate: int, seconds: float, workers: int) -> tuple[
     return from_sent, from_acknowledged
 
 
+def handover(cluster: Cluster, rate: int) -> Iterator[str]:
+    """What a worker that joins, one that is asked to stop and one that is killed cost the partitions that stay where they are, and those
+    that move."""
+    gateway = cluster.address("gateway", "--listen", "127.0.0.1:0", "--data", str(cluster.folder / "gateway"))
+    ended = threading.Event()
+    with StepLog(cluster.settings) as log:
+        cluster.worker(), cluster.worker()
+        sending = threading.Thread(target=send, args=(gateway, rate, 3_600.0, Bodies(), ended), daemon=True)
+        sending.start()
+        try:
+            _until_all_go_on(log)
+            _settled(log)
+            for what, act in (
+                ("a worker joins", cluster.worker),
+                ("a worker is asked to stop", lambda: cluster.workers.pop(0).terminate()),
+                ("a worker is killed", lambda: cluster.workers.pop(0).kill()),
+            ):
+                begun_s = time.time()
+                claims = [len(some) for some in log.claims_s]
+                act()
+                _until_claimed(log, claims)
+                gone_on_s = _until_all_go_on(log)
+                _settled(log)
+                pauses_s = [log.longest_pause_s(begun_s, time.time(), number) for number in range(len(claims))]
+                moved = [len(some) > before for some, before in zip(log.claims_s, claims, strict=True)]
+                longest = {is_moved: max((pause for pause, one in zip(pauses_s, moved, strict=True) if one is is_moved), default=0.0)
+                           for is_moved in (False, True)}  # fmt: skip
+                yield (
+                    f"{what}: longest pause {longest[False]:.1f} s where nothing moved, {longest[True]:.1f} s for {sum(moved)} partitions "
+                    f"that moved; all had gone on after {gone_on_s - begun_s:.1f} s"
+                )
+        finally:
+            ended.set()
+
+
+def _until_claimed(log: StepLog, claims: list[int]) -> None:
+    """Waits until some partition is another's."""
+    deadline = time.monotonic() + _READY_S_MAX
+    while [len(some) for some in log.claims_s] == claims:
+        if time.monotonic() > deadline:
+            raise SystemExit("Nobody took over.")
+        log.poll()
+
+
+def _until_all_go_on(log: StepLog) -> float:
+    """Waits until steps tell of what came to every partition since; returns when the last of them did."""
+    return log.until_covered({number: end + 1 for number, end in log.ends().items()})
+
+
+def _settled(log: StepLog, seconds: float = 8.0) -> None:
+    """Goes on reading for a while in which nothing is claimed."""
+    since, claims = time.monotonic(), 0
+    while time.monotonic() - since < seconds:
+        log.poll()
+        if (found := sum(map(len, log.claims_s))) != claims:
+            since, claims = time.monotonic(), found
+
+
 def _percentiles(name: str, found: list[float]) -> str:
     ordered = sorted(found)
     told = (f"p{100 * share:g} {ordered[min(int(len(ordered) * share), len(ordered) - 1)]:.2f}" for share in _SHARES)
@@ -217,6 +276,10 @@ def main() -> None:
             )
             print(_percentiles("from the broker's acknowledgement to the figure in the hub", acknowledged))
             print(_percentiles("from sending to the figure in the hub", sent))
+        else:
+            print(f"{options.rate:,} events a second, 2 workers, {options.partitions} partitions")
+            for told in handover(cluster, options.rate):
+                print(told, flush=True)
 
 
 if __name__ == "__main__":

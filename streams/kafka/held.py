@@ -94,6 +94,10 @@ class Held:
     def placed(self) -> None:
         """Reading begins anew where the partition stands."""
         self._unproven = True
+        self.moved()
+
+    def moved(self) -> None:
+        """Tells the watchdog that this gets on."""
         self.vitals.moved_at_s = time.monotonic()
 
     def close(self) -> None:
@@ -188,7 +192,6 @@ class Held:
         async with self._lock:
             partition = self.partition
             if partition is None or self._given_up:
-                vitals.moved_at_s = time.monotonic()
                 return
             end_us = min(consumer.at_end_ms(self.tp) * 1_000, now_us())
             if end_us:  # Long ago where the client has gone silent.

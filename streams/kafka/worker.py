@@ -199,7 +199,7 @@ class Worker:
     async def _recover(self, held: Held, consumer: JoiningConsumer) -> None:
         number, began = held.tp.partition, time.monotonic()
         partition, snapshot = await recover(
-            self._settings, number, held.lease, self._shards, self._pseudonyms, self._engine, self._tell
+            self._settings, number, held.lease, self._shards, self._pseudonyms, self._engine, self._tell, held.moved
         )
         held.begin(partition, snapshot)
         with contextlib.suppress(IllegalStateError):  # Not ours at this moment: the next sharing out places it.

@@ -16,17 +16,19 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.steps import Reader
+from streams.kafka.steps import Reader, claimed
 
 __all__ = ["StepLog"]
 
 
 class StepLog:
-    """`offsets` are by partition the ends of the steps that count, `instants_s` when each was written."""
+    """`offsets` are by partition the ends of the steps that count, `instants_s` when each was written, `claims_s` when somebody claimed
+    it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.offsets: list[list[int]] = [[] for _ in range(settings.partitions)]
         self.instants_s: list[list[float]] = [[] for _ in range(settings.partitions)]
+        self.claims_s: list[list[float]] = [[] for _ in range(settings.partitions)]
         self._events = settings.events.name
         self._readers = [Reader() for _ in range(settings.partitions)]
         self._consumer = KafkaConsumer(**settings.client, group_id=None, enable_auto_commit=False)
@@ -54,6 +56,8 @@ class StepLog:
             return
         for tp, records in found.items():
             for record in records:
+                if claimed(record.value):
+                    self.claims_s[tp.partition].append(record.timestamp / 1_000)
                 if step := self._readers[tp.partition].accept(record):
                     self.offsets[tp.partition].append(step.to_offset)
                     self.instants_s[tp.partition].append(record.timestamp / 1_000)
