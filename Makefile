@@ -78,6 +78,9 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 
 $(KAFKA): $(RUNTIME) requirements-kafka.lock
 	@$(PIP) install --require-hashes -r requirements-kafka.lock
+	@echo "Compiling what workers and hubs do …" >&2
+	@mkdir -p build && $(BIN)/floorwatch simulate --preset small --duration 10m --seed 1 -o build/compiling.jsonl 2>/dev/null
+	@$(BIN)/python -m streams.kafka.compiling build/compiling.jsonl
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock
