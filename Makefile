@@ -5,6 +5,7 @@ PYTHON ?= python3
 OPTIONS ?=
 FROM ?= 0
 N ?=
+MINUTES ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -17,7 +18,7 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 	--no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka run test fuzz bench bench-full lock clean
+.PHONY: help setup setup-kafka run test fuzz bench bench-full soak lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
@@ -38,11 +39,14 @@ test: $(DEVELOPMENT) ## check format, lint and types, and run every test
 fuzz: $(DEVELOPMENT) ## run simulations and fuzzing until stopped; FROM=1000 for the first seed, N=200 for how many
 	@$(BIN)/python -m tests.simulation --from $(FROM) $(if $(N),--seeds $(N)) $(OPTIONS)
 
-bench: $(RUNTIME) ## measure the engine in a few minutes, one table
-	@$(BIN)/python -m benchmarks.throughput $(OPTIONS)
+bench: $(DEVELOPMENT) ## measure everything, one table with its goals; OPTIONS="--only engine" for one question
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
-bench-full: $(RUNTIME) ## the long form, up to 1,000,000 open contacts
-	@$(BIN)/python -m benchmarks.throughput --full $(OPTIONS)
+bench-full: $(DEVELOPMENT) ## the long form: larger sizes, more runs
+	@$(BIN)/python -m benchmarks --full $(OPTIONS)
+
+soak: $(DEVELOPMENT) ## run the whole service under a sale's peak and all faults for MINUTES=30, and judge it
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(OPTIONS)
 
 lock: ## write the lock files again; OPTIONS=--upgrade takes the newest versions
 	$(PYTHON) -m venv build/lock
@@ -74,6 +78,9 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 
 $(KAFKA): $(RUNTIME) requirements-kafka.lock
 	@$(PIP) install --require-hashes -r requirements-kafka.lock
+	@echo "Compiling what workers and hubs do …" >&2
+	@mkdir -p build && $(BIN)/floorwatch simulate --preset small --duration 10m --seed 1 -o build/compiling.jsonl 2>/dev/null
+	@$(BIN)/python -m streams.kafka.compiling build/compiling.jsonl
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock
