@@ -125,7 +125,7 @@ async def _serve(
     intake = Gateway(sender, settings, pseudonyms)
     refusals = Refusals(settings.data / "audit.jsonl")
     routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender)]
-    guard = Guard(Starlette(routes=routes), settings, refusals)
+    guard = Guard(intake.before(Starlette(routes=routes)), settings, refusals)
     server = uvicorn.Server(server_config(guard, settings, refusals))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -106,7 +106,7 @@ def test_a_fault_of_ours_ends_the_process_and_what_it_did_not_do_is_read_again(
         records.send(settings.events, values(10))
         worker.until_handed(10)
         records.send(settings.events, [b"bug", *values(5)])
-        assert worker.process.wait(20) != 0
+        assert worker.process.wait(60) != 0
         assert "a fault of ours" in worker.log
     assert records.committed(settings.events).get(0, 0) <= 10
     with Worker(settings, tmp_path, "mended") as worker:
