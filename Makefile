@@ -61,8 +61,8 @@ clean: ## remove .venv, caches and what was built; never the folder data
 	rm -rf $(VENV) build floorwatch.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The first
-# replay compiles the engine's loops, which are kept, so that no later command waits for that.
+# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The last
+# step compiles the engine's loops, which are kept, so that no later command waits for that.
 $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 		"Floorwatch needs Python 3.11 or newer as $(PYTHON); install it, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
@@ -73,11 +73,14 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@echo "Compiling the engine …" >&2
-	@$(BIN)/floorwatch replay tests/fixtures/bank_days.jsonl.gz >/dev/null
+	@$(BIN)/python -c 'from streams.warming import warm; warm(print)' >/dev/null
 	@touch $@
 
 $(KAFKA): $(RUNTIME) requirements-kafka.lock
 	@$(PIP) install --require-hashes -r requirements-kafka.lock
+	@echo "Compiling what workers and hubs do …" >&2
+	@mkdir -p build && $(BIN)/floorwatch simulate --preset small --duration 10m --seed 1 -o build/compiling.jsonl 2>/dev/null
+	@$(BIN)/python -m streams.kafka.compiling build/compiling.jsonl
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock

@@ -85,7 +85,7 @@ class Exposition:
         if exported is not None:
             newest = {name: newest_us / 1e6 for name, newest_us in exported.sources.items()}
             labelled["floorwatch_source_event_timestamp_seconds"] = newest
-        rest = [*_counters(facts), *_times(facts), *_standing(facts), *_process(health, labelled)]
+        rest = [*_counters(facts), *_times(facts), *_standing(facts), *_sources(facts), *_process(health, labelled)]
         if exported is not None:
             others = sum(not line.startswith(b"#") for line in before.splitlines())
             count = page.count + sum(len(family.samples) for family in rest) + others + 2
@@ -172,6 +172,14 @@ def _standing(facts: Mapping[str, Any]) -> Iterable[Family]:
         (one["name"], one["severity"], *(str(one["of"].get(label) or "") for label in raised.labels[2:])): 1
         for one in facts.get("conditions") or ()
     })  # fmt: skip
+
+
+def _sources(facts: Mapping[str, Any]) -> Iterable[Family]:
+    """Who is heard, and whether anybody is."""
+    if "blind" in facts:
+        yield _family("floorwatch_blind", {(): int(facts["blind"] is not None)})
+    for name, key in (("source_skew_seconds", "skew_s"), ("source_overdue", "overdue")):
+        yield _family(f"floorwatch_{name}", {(row["source"],): row[key] for row in facts.get("sources") or ()})
 
 
 def _process(health: Health, labelled: Mapping[str, Mapping[str, float]]) -> Iterable[Family]:

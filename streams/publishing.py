@@ -185,10 +185,14 @@ class Station(ABC):
     def _hear(self, engine: Engine) -> None:
         """Passes on what an engine raised since the last time, and has those look who look beside. On the engine's thread."""
         if alarms := engine.take_alarms():
-            self._publisher.hear(alarms)
-            self._alarms.tell(alarms)
+            self.raise_alarms(alarms)
         for one in self._beside:
             one.look(engine)
+
+    def raise_alarms(self, alarms: list[Alarm]) -> None:
+        """Passes on what is raised beside the engine. On the engine's thread."""
+        self._publisher.hear(alarms)
+        self._alarms.tell(alarms)
 
     @property
     @abstractmethod
