@@ -54,7 +54,9 @@ def main() -> int:
             print(f"{one.name} failed: {error} {getattr(error, 'output', '') or ''}", file=sys.stderr)
             failed = True
         print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr)
-        figures |= {figure.name: figure for figure in found}
+        figures = load(BUILT / "figures.json") | {
+            figure.name: figure for figure in found
+        }  # A soak may have added to it.
         save(figures.values(), BUILT / "figures.json")
     print(text(figures.values()))
     (BUILT / "figures.svg").write_text(chart(figures.values()), "utf-8")
