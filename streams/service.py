@@ -105,8 +105,9 @@ async def serve(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
-        beside=(Staffing(), *((recorder,) if recorder else ())),
+        beside=(staffing := Staffing(), *((recorder,) if recorder else ())),
     )
+    staffing.follow(embedded.planned, embedded.warn)
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(cast(Service, embedded), settings, pseudonyms) if pseudonyms else None

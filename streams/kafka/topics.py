@@ -97,7 +97,9 @@ def _reason(error: Exception, heard: str, *, login: bool) -> str:
         return "refuses the login; check the user, the password and the mechanism."
     if login and "broker_version=(" in heard and "socket disconnected" in heard:
         # The client drops an answer that it reads together with the end of the connection, and a refusal always ends one.
-        return "hangs up during the login, as it does when it refuses one; check the user, the password and the mechanism."
+        return (
+            "hangs up during the login, as it does when it refuses one; check the user, the password and the mechanism."
+        )
     if failed := re.search(r"Handshake failed: (\[.*?\] )?(.*?) \(_ssl", heard):
         return f"cannot be spoken to over TLS ({failed[2]}); check FLOORWATCH_KAFKA_TLS and FLOORWATCH_KAFKA_TLS_CA."
     return f"does not answer ({error}); check that it runs, and FLOORWATCH_KAFKA_BOOTSTRAP and FLOORWATCH_KAFKA_TLS."
