@@ -35,6 +35,7 @@ QUEUES_MAX = 500
 SHARE = 0.8
 _PRESENT = [FIELD[f"{state}_net"] for state in ("available", "busy", "wrapup")]
 _LONGEST_S = 86_400.0
+_SEATS_MAX = 20
 _QUARTER_US = QUARTER * MINUTE_US
 #: Looks that lie further apart do not follow each other.
 _APART_US = 3 * MINUTE_US
@@ -133,11 +134,15 @@ def looked_at(
     names = [name for (name,) in rollup.groups]
     hour = hour_of(engine, rollup)
     known = queueing(hour.field, np.int64(HOUR_US))
-    seats = np.maximum(np.nan_to_num(np.round(known.concurrency), nan=1.0), 1)
     # The plan is for intervals; it is asked at the minute that the look is of, so that a replay says the same.
     what = seen(
         engine, rollup, hour, usual(names, end_us - MINUTES * MINUTE_US, MINUTES + AHEAD), planned.ahead(names, end_us)
     )
+    present = rollup.totals[:count][:, _PRESENT].sum(axis=1)
+    staffed = present > 0
+    # What people can hold at once, by the places that they tell; what they held, where nobody is there.
+    held = np.nan_to_num(np.round(known.concurrency), nan=1.0)
+    seats = np.clip(np.where(staffed, np.round(what.slots / np.maximum(present, 1)), held), 1, _SEATS_MAX)
     within_s = _targets_s(engine, rollup, count)
     share = share_of(engine)
     found = Outlook(
@@ -152,7 +157,6 @@ def looked_at(
         part = outlook(what.only(at), Target(share, target_s), handle_s=known.handle_s.value[at], concurrency=seats[at])
         for name in ("arrivals", "needed", "service_level", "breaks", "breaking"):
             getattr(found, name)[at] = getattr(part, name)
-    staffed = rollup.totals[:count][:, _PRESENT].sum(axis=1) > 0
     ahead = Ahead(end_us, names, within_s, staffed, found, np.zeros((count, 2), np.bool_))
     if before is not None and 0 < end_us - before.as_of_us <= _APART_US:
         for queue, begins_us in ahead.suspected() & before.suspected():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from alerts.wording import _WORDS, _expected
 from engine.alarms import ENDED, WARNED, Alarm
 from engine.capacity.outlook import AHEAD, MINUTES, Seen, outlook
 from engine.capacity.staffing import Target
@@ -203,6 +204,12 @@ def test_a_queue_that_is_named_is_warned_of_once_and_ended_when_it_has_not_been_
         "missing": "3",
         "severity": "warning",
     }
+
+
+def test_a_warning_says_what_is_expected_in_the_words_of_its_reader() -> None:
+    facts = {"commitment": BREAKING, "figure": "0.61", "limit": "0.8", "missing": "3"}
+    assert _expected(facts, _WORDS["en"]) == "61% expected against 80% if nothing changes · 3 missing"
+    assert _expected(facts | {"missing": ""}, _WORDS["zh"]) == "若不调整，预计 61%，目标 80%"
 
 
 def test_a_plan_outlives_the_process_and_forgets_what_is_over(tmp_path) -> None:  # type: ignore[no-untyped-def]
