@@ -22,6 +22,7 @@ USER 1000:1000
 WORKDIR /tmp
 RUN floorwatch simulate --preset small --duration 10m --seed 1 -o compiling.jsonl \
     && floorwatch replay compiling.jsonl > /dev/null \
+    && python -m streams.kafka.compiling compiling.jsonl \
     && rm compiling.jsonl \
     && chmod -R a+rwX /compiled/*
 CMD ["floorwatch", "--help"]

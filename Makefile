@@ -5,6 +5,7 @@ PYTHON ?= python3
 OPTIONS ?=
 FROM ?= 0
 N ?=
+MINUTES ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -17,7 +18,7 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 	--no-emit-trusted-host --no-emit-find-links --allow-unsafe --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-kafka run test fuzz bench bench-full lock clean
+.PHONY: help setup setup-kafka run test fuzz bench bench-full soak lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
@@ -33,16 +34,19 @@ test: $(DEVELOPMENT) ## check format, lint and types, and run every test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -rs -n auto --maxprocesses 4 $(OPTIONS)
+	$(BIN)/python -m pytest -rfEs -n auto --maxprocesses 4 $(OPTIONS)
 
 fuzz: $(DEVELOPMENT) ## run simulations and fuzzing until stopped; FROM=1000 for the first seed, N=200 for how many
 	@$(BIN)/python -m tests.simulation --from $(FROM) $(if $(N),--seeds $(N)) $(OPTIONS)
 
-bench: $(RUNTIME) ## measure the engine in a few minutes, one table
-	@$(BIN)/python -m benchmarks.throughput $(OPTIONS)
+bench: $(DEVELOPMENT) ## measure everything, one table with its goals; OPTIONS="--only engine" for one question
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
-bench-full: $(RUNTIME) ## the long form, up to 1,000,000 open contacts
-	@$(BIN)/python -m benchmarks.throughput --full $(OPTIONS)
+bench-full: $(DEVELOPMENT) ## the long form: larger sizes, more runs
+	@$(BIN)/python -m benchmarks --full $(OPTIONS)
+
+soak: $(DEVELOPMENT) ## run the whole service under a sale's peak and all faults for MINUTES=30, and judge it
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(OPTIONS)
 
 lock: ## write the lock files again; OPTIONS=--upgrade takes the newest versions
 	$(PYTHON) -m venv build/lock
@@ -57,8 +61,8 @@ clean: ## remove .venv, caches and what was built; never the folder data
 	rm -rf $(VENV) build floorwatch.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The first
-# replay compiles the engine's loops, which are kept, so that no later command waits for that.
+# The project itself is installed in place, and built with the locked setuptools rather than whatever is newest today. The last
+# step compiles the engine's loops, which are kept, so that no later command waits for that.
 $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 		"Floorwatch needs Python 3.11 or newer as $(PYTHON); install it, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
@@ -69,11 +73,14 @@ $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@echo "Compiling the engine …" >&2
-	@$(BIN)/floorwatch replay tests/fixtures/bank_days.jsonl.gz >/dev/null
+	@$(BIN)/python -c 'from streams.warming import warm; warm(print)' >/dev/null
 	@touch $@
 
 $(KAFKA): $(RUNTIME) requirements-kafka.lock
 	@$(PIP) install --require-hashes -r requirements-kafka.lock
+	@echo "Compiling what workers and hubs do …" >&2
+	@mkdir -p build && $(BIN)/floorwatch simulate --preset small --duration 10m --seed 1 -o build/compiling.jsonl 2>/dev/null
+	@$(BIN)/python -m streams.kafka.compiling build/compiling.jsonl
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock

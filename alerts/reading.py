@@ -13,16 +13,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.plan import NONE, SEVERITIES, WORDS, Duration, Local, Plan
-from alerts.source import Lines, load
 from alerts.week import Week
 from engine.errors import InvalidSetting
+from engine.source import Entries, Faults, Items, Node, compose
 from engine.times import DAY_US
 
 __all__ = ["DEFAULT", "default_plan", "files_named", "plan_of", "read_plan"]
 
 DEFAULT = Path(__file__).with_name("default.yaml")
+#: Addresses of channels are longer than names.
+TEXT_CHARACTERS_MAX = 4_096
 LEVELS_MAX, RULES_MAX, NAMES_MAX = 10, 500, 5_000
 OWNER, DEPARTMENT = "owner", "department"
+#: Lines by the path of an entry, such as `$.people.lin.quiet` or `$.rules[3]`.
+Lines = dict[str, int]
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _READERS: dict[type, Callable[[Any], Any]] = {Duration: Duration.read, Week: Week, Local: Local}
 _PATH = re.compile(r" - at `([^`]*)`$")
@@ -41,7 +45,7 @@ def default_plan() -> Plan:
 def files_named(path: Path) -> tuple[Path, ...]:
     """The files beside a file that it names, with secrets and calendars; none where it is no plan."""
     try:
-        plan = msgspec.convert(load(path.read_bytes(), str(path))[0], Plan, strict=False, dec_hook=_read)
+        plan = msgspec.convert(_load(path.read_bytes(), str(path))[0], Plan, strict=False, dec_hook=_read)
     except (msgspec.ValidationError, InvalidSetting):
         return ()
     named = [name for one in plan.channels.values() for name in (one.url_file, one.secret_file)]
@@ -50,7 +54,7 @@ def files_named(path: Path) -> tuple[Path, ...]:
 
 def plan_of(data: bytes, name: str, folder: Path = Path()) -> Plan:
     """The plan that some bytes are; `folder` is where the files lie that it names."""
-    said, lines = load(data, name)
+    said, lines = _load(data, name)
     try:
         plan = msgspec.convert(said, Plan, strict=False, dec_hook=_read)
     except msgspec.ValidationError as error:
@@ -62,6 +66,30 @@ def plan_of(data: bytes, name: str, folder: Path = Path()) -> Plan:
     if faults:
         raise InvalidSetting("\n".join(faults))
     return _with_secrets(plan, name, lines, folder)
+
+
+def _load(data: bytes, name: str) -> tuple[Any, Lines]:
+    """What the file says, and where."""
+    faults = Faults()
+    root = compose(data, name, faults, TEXT_CHARACTERS_MAX)
+    if faults.told:
+        raise InvalidSetting("\n".join(faults.told))
+    lines: Lines = {}
+    return _plain(root, "$", lines), lines
+
+
+def _plain(node: Node, path: str, lines: Lines) -> Any:
+    lines.setdefault(path, _line_of(node.where))
+    if isinstance(node, Items):
+        return [_plain(item, f"{path}[{place}]", lines) for place, item in enumerate(node.items)]
+    if isinstance(node, Entries):
+        lines |= {f"{path}.{name}": _line_of(place) for name, place in node.places.items()}
+        return {name: _plain(entry, f"{path}.{name}", lines) for name, entry in node.entries.items()}
+    return node.text
+
+
+def _line_of(where: str) -> int:
+    return int(where.rpartition(":")[2])
 
 
 def _read(kind: type, said: Any) -> Any:

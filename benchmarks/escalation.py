@@ -1,14 +1,16 @@
 """How long after the instant of a breach its first message reaches a channel, through the whole service, over real HTTP and real SMTP.
 
 Contacts wait by 100 a second until a limit of two seconds is broken; each breach is an alert of its own, told to one of two people, by a
-webhook and by e-mail. Run as `python -m benchmarks.escalation`. Prints shares of the times from the breach's instant to the receiver's.
+webhook and by e-mail. Run as `python -m benchmarks.escalation`. Prints shares of the times from the breach's instant to the receiver's, and
+of the parts that they are made of. With `--cold`, the engine is compiled first, as on a machine that never ran it: that must cost no message.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
-import re
+import os
 import socket
 import subprocess
 import sys
@@ -17,21 +19,24 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 
-__all__ = ["main", "measured"]
+from benchmarks.noting import Note, read
+
+__all__ = ["Measured", "main", "measured"]
 
 LIMIT_S = 2.0
 RATE = 100
-WARM_UP = 1_000_001
-START_S_MAX = 180.0
-"""On a busy machine that compiles the engine first."""
+QUIET_S = 10.0
+"""When nothing has come for so long, nothing comes any more; a sending that fails is tried again within that."""
+STOP_S_MAX = 180.0
 ALERTS = """
 channels:
   hook: {{url: "webhook+http://127.0.0.1:{http}/", private: yes, per_minute: 6000}}
@@ -48,66 +53,113 @@ rules:
   - {{name: rest, ladder: none}}
 """
 POLICY = "limits:\n  wait: 2s\n  announcement: none\n"
-_NAME = re.compile(r"\bb-(\d+)-(?:hook|mail)\b")
+#: A message's way, each part in seconds; the first is as long as `--disorder` at least, for so long may an answer still come in.
+PARTS = ("known", "kept", "taken by a sender", "handed over", "in all")
+
+
+@dataclass
+class Measured:
+    """`parts` by their names, one figure a breach and all in ascending order; `ready_s` from the start of the service to its being ready.
+    `worst` are those of the message that took longest, in the order of `PARTS`."""
+
+    ready_s: float
+    parts: dict[str, list[float]] = field(default_factory=dict)
+    worst: list[float] = field(default_factory=list)
+    lost: int = 0
+    twice: int = 0
+    failures: int = 0
+
+    @property
+    def delays(self) -> list[float]:
+        """From breach to receiver."""
+        return self.parts["in all"]
 
 
 class Received:
-    """When each contact's message came in first, by its number."""
+    """When each delivery came in first, by its name, and when the last one did."""
 
     def __init__(self) -> None:
-        self.at: dict[int, float] = {}
+        self.at: dict[str, float] = {}
         self.twice = 0
+        self.last = 0.0
         self._lock = threading.Lock()
 
-    def take(self, text: str) -> None:
+    def take(self, delivery: str) -> None:
         now = time.time()
         with self._lock:
-            for number in map(int, set(_NAME.findall(text))):
-                self.twice += number in self.at
-                self.at.setdefault(number, now)
+            self.twice += delivery in self.at
+            self.at.setdefault(delivery, now)
+            self.last = max(self.last, now)
 
 
-def measured(seconds: int, rate: int = RATE) -> tuple[list[float], int, int]:
-    """Delays in seconds, in ascending order; how many breaches were told nobody; how many twice."""
+def measured(seconds: int, rate: int = RATE, options: tuple[str, ...] = (), *, cold: bool = False) -> Measured:
+    """What so many breaches a second were told, for so long. `options` are those of `floorwatch run`."""
     received = Received()
     with contextlib.ExitStack() as leaving:
         http, smtp = leaving.enter_context(_http(received)), leaving.enter_context(_smtp(received))
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="floorwatch-bench-")))
         (folder / "alerts.yaml").write_text(ALERTS.format(http=http, smtp=smtp))
         (folder / "policy.yaml").write_text(POLICY)
-        address = leaving.enter_context(_service(folder))
-        _warm_up(address, received)
-        due: dict[int, float] = {}
         began = time.time()
-        for number in range(0, seconds * rate, rate // 10):
-            time.sleep(max(began + number / rate - time.time(), 0))
-            numbers = range(number, number + rate // 10)
-            now = time.time()
-            due |= {one: int(now * 1000) / 1000 + LIMIT_S for one in numbers}
-            _send(address, [_event(one, now) for one in numbers])
-        waited = time.time() + LIMIT_S + 10
-        while len(received.at) < len(due) and time.time() < waited:
-            time.sleep(0.1)
-        delays = sorted(received.at[number] - due[number] for number in due if number in received.at)
-        return delays, len(due) - len(delays), received.twice
+        with _service(folder, options, cold=cold) as address:
+            found = Measured(time.time() - began)
+            due = _breaches(address, seconds, rate)
+            received.last = time.time() + LIMIT_S
+            while time.time() < received.last + QUIET_S:
+                time.sleep(0.1)
+        notes = read(folder / "notes")
+    _reckon(found, due, notes, received)
+    return found
+
+
+def _breaches(address: str, seconds: int, rate: int) -> dict[str, float]:
+    """Has them happen, ten times a second; the instant of each by its contact."""
+    due: dict[str, float] = {}
+    began = time.time()
+    for number in range(0, seconds * rate, rate // 10):
+        time.sleep(max(began + number / rate - time.time(), 0))
+        now = time.time()
+        events = [_event(one, now) for one in range(number, number + rate // 10)]
+        due |= {event["contact"]: event["time"] / 1000 + LIMIT_S for event in events}
+        _send(address, events)
+    return due
+
+
+def _reckon(found: Measured, due: dict[str, float], notes: list[Note], received: Received) -> None:
+    ways: dict[str, list[float]] = {}
+    for note in notes:
+        found.failures += bool(note.failure)
+        if note.id not in received.at:
+            continue
+        for name, told in zip(note.names, note.told, strict=True):
+            if name in ways:
+                found.twice += 1
+            elif name in due:
+                instants = (due[name], told, note.kept, note.called, received.at[note.id])
+                ways[name] = [later - before for before, later in pairwise(instants)]
+                ways[name].append(instants[-1] - instants[0])
+    found.twice += received.twice
+    found.lost = len(due) - len(ways)
+    found.worst = max(ways.values(), key=lambda way: way[-1])
+    found.parts = {part: sorted(way[place] for way in ways.values()) for place, part in enumerate(PARTS)}
 
 
 def main() -> None:
     """Prints the shares."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
-    delays, lost, twice = measured(seconds)
-    shares = ", ".join(f"p{share} {_share(delays, share) * 1000:.0f} ms" for share in (50, 90, 99))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("seconds", type=int, nargs="?", default=30)
+    parser.add_argument("--rate", type=int, default=RATE)
+    parser.add_argument("--disorder", default="500ms")
+    parser.add_argument("--cold", action="store_true", help="have the engine compiled first")
+    asked = parser.parse_args()
+    found = measured(asked.seconds, asked.rate, ("--disorder", asked.disorder), cold=asked.cold)
     print(
-        f"{len(delays):,} breaches at {RATE} a second: {shares}, worst {delays[-1] * 1000:.0f} ms; lost {lost}, twice {twice}"
+        f"{len(found.delays):,} breaches at {asked.rate} a second, --disorder {asked.disorder}; ready after {found.ready_s:.1f} s"
+        f"{', compiled first' if asked.cold else ''}; lost {found.lost}, twice {found.twice}, failed deliveries {found.failures}"
     )
-
-
-def _warm_up(address: str, received: Received) -> None:
-    """The first breach of all, which may wait until the engine is compiled."""
-    _send(address, [_event(WARM_UP, time.time())])
-    until = time.time() + START_S_MAX
-    while WARM_UP not in received.at and time.time() < until:
-        time.sleep(0.1)
+    for part, worst in zip(PARTS, found.worst, strict=True):
+        told = ", ".join(f"p{share} {_share(found.parts[part], share) * 1000:.0f} ms" for share in (50, 90, 99))
+        print(f"{part:>18}: {told}, most {found.parts[part][-1] * 1000:.0f} ms; of the slowest {worst * 1000:.0f} ms")
 
 
 def _share(delays: list[float], share: int) -> float:
@@ -135,15 +187,18 @@ def _send(address: str, events: list[dict[str, Any]]) -> None:
 def _http(received: Received) -> Iterator[int]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            received.take(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.rfile.read(int(self.headers["Content-Length"]))
+            received.take(self.headers["X-Floorwatch-Delivery"])
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, *said: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.request_queue_size = 256
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 256
+
+    server = Server(("127.0.0.1", 0), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
     server.shutdown()
@@ -154,11 +209,7 @@ def _http(received: Received) -> Iterator[int]:
 def _smtp(received: Received) -> Iterator[int]:
     class Mail:
         async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            message = message_from_bytes(envelope.content)
-            said = message.get_payload(decode=True)
-            received.take(
-                f"{make_header(decode_header(message['Subject']))} {said.decode() if isinstance(said, bytes) else ''}"
-            )
+            received.take(message_from_bytes(envelope.content)["Message-ID"].strip("<>").removesuffix("@floorwatch"))
             return "250 taken"
 
     with contextlib.closing(socket.socket()) as free:
@@ -171,16 +222,19 @@ def _smtp(received: Received) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _service(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "streams", "run", "--port", "0", "--data", str(folder / "data")]
-    command += ["--policy", str(folder / "policy.yaml"), "--alerts", str(folder / "alerts.yaml")]
-    service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def _service(folder: Path, options: tuple[str, ...], *, cold: bool) -> Iterator[str]:
+    """Its address, once it is ready."""
+    command = [sys.executable, "-m", "benchmarks.noting", str(folder / "notes"), "run", "--port", "0"]
+    command += ["--data", str(folder / "data"), "--policy", str(folder / "policy.yaml")]
+    command += ["--alerts", str(folder / "alerts.yaml"), *options]
+    environment = os.environ | ({"NUMBA_CACHE_DIR": str(folder / "compiled")} if cold else {})
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         line = service.stdout.readline() if service.stdout else ""
         yield line.split()[-1].rstrip("/")
     finally:
         service.terminate()
-        service.wait(START_S_MAX)
+        service.wait(STOP_S_MAX)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ _SCRIPT = ("contact.opened", "message.customer", "contact.queued", "contact.answ
            "message.customer", "message.agent", "contact.closed")  # fmt: skip
 
 
+STEP_MS = 100
+
+
 @dataclass(frozen=True)
 class Measured:
     """Events a second of each round, and of a second of the service's processor; seconds that single answers took, and what one cost the processor."""
@@ -44,7 +47,7 @@ class Measured:
 
 
 def _events(first: int, events: int) -> bytes:
-    """Chats one after the other, that begin now, each event with an id and one in ten with a customer."""
+    """Chats one after the other, that end now, their events `STEP_MS` apart, each with an id and one in ten with a customer."""
     now_ms = time.time_ns() // 1_000_000
     lines = []
     for number in range(first, first + events):
@@ -57,7 +60,7 @@ def _events(first: int, events: int) -> bytes:
             else ""
         )
         lines.append(
-            f'{{"id":"b-{number:09d}","type":"{_SCRIPT[place]}","time":{now_ms},"contact":"c-{chat:09d}","queue":"q{chat % 12:02d}",'
+            f'{{"id":"b-{number:09d}","type":"{_SCRIPT[place]}","time":{now_ms - (len(_SCRIPT) - 1 - place) * STEP_MS},"contact":"c-{chat:09d}","queue":"q{chat % 12:02d}",'
             f'"channel":"{("app", "wechat", "web", "phone")[chat % 4]}","tenant":"shop-{chat % 40:03d}"{more}}}\n'
         )
     return "".join(lines).encode()

@@ -177,7 +177,7 @@ def _idiomatic(settings: KafkaSettings, given: Any) -> faust.App:
 
 
 @contextlib.contextmanager
-def _bootstrap() -> Iterator[tuple[str, ...]]:
+def bootstrap() -> Iterator[tuple[str, ...]]:
     if named := os.environ.get("KAFKA_BOOTSTRAP"):
         yield tuple(named.split(","))
         return
@@ -206,8 +206,8 @@ def main() -> None:
     if options.read:
         _read(json.loads(options.read))
         return
-    with _bootstrap() as bootstrap:
-        settings = KafkaSettings(bootstrap=bootstrap, prefix=f"bench-{uuid.uuid4().hex[:8]}", partitions=1)
+    with bootstrap() as servers:
+        settings = KafkaSettings(bootstrap=servers, prefix=f"bench-{uuid.uuid4().hex[:8]}", partitions=1)
         fill(settings, options.records)
         print(f"{options.records:,} records of {len(_EVENT)} bytes in one partition, best of {options.runs}")
         idiomatic = max(measure(settings, options.idiomatic_records, joined=False) for _ in range(options.runs))

@@ -14,11 +14,11 @@ _BLOCK_BYTES = 1 << 20
 _START_MS = 1_794_398_400_000
 
 
-def blocks(contacts: int, events: int, per_second: int = 4_000, skip: int = 0) -> Iterator[bytes]:
+def blocks(contacts: int, events: int, per_second: int = 4_000, skip: int = 0, queues: int = 12) -> Iterator[bytes]:
     """NDJSON in blocks of about 1 MiB: `events` of them after the first `skip`, with `contacts` chats going on at once.
 
     Each round gives every chat one event; chats stand at different places of the script, so that every kind of event
-    comes at every moment. Chats belong to 40 tenants, 4 channels and 12 queues, and
+    comes at every moment. Chats belong to 40 tenants, 4 channels and so many queues, and
     customers come back.
     """
     size = len(_SCRIPT)
@@ -41,7 +41,7 @@ def blocks(contacts: int, events: int, per_second: int = 4_000, skip: int = 0) -
         line = (
             f'{{"id":"b-{number:09d}","type":"{kind}","time":"2026-11-{11 + seconds // 86_400 - 20_768:02d}T'
             f'{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{fraction:03d}Z","contact":"c{generation:03d}-{seat:08d}",'
-            f'"queue":"q{seat % 12:02d}","channel":"{("app", "wechat", "web", "phone")[seat % 4]}",'
+            f'"queue":"q{seat % queues:02d}","channel":"{("app", "wechat", "web", "phone")[seat % 4]}",'
             f'"tenant":"shop-{seat % 40:03d}"{more}}}\n'
         )
         lines.append(line)

@@ -1,29 +1,29 @@
-"""How fast is the wall, how many may look at it, and does a page stay as small as it was?
+"""How fast is the wall, and does a page stay as small as it was?
 
 `python -m benchmarks.wall` starts the real service, and in turn: sends 10,000 events a second, and measures from the acknowledgement of a marked one
-to the mutation in a page of a real Chromium; lets 500 viewers listen over real sockets while one more reads nothing; and gives a page
-the updates of a day, one after the other, and measures its memory after forced collections. `--only` names one of `pixel`, `viewers`, `day`.
+to the mutation in a page of a real Chromium; and gives a page the updates of a day, one after the other, and measures its memory after forced
+collections. `--only` names one of `pixel`, `day`. For how many may look at it, see `benchmarks.viewers`.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import statistics
 import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
+from benchmarks.viewers import send
 from tests.browser.chromium import Chromium, Page
 from tests.browser.peak import peak
 from tests.browser.service import Running
 
-__all__ = ["heap_growth", "listen", "marked"]
+__all__ = ["Size", "growth", "marked"]
 
 RATE = 10_000
-BATCH = 500
 DAY_UPDATES = 86_400
 #: In the page: remembers when the marked queue's number of waiting contacts was first seen.
 WATCH = """(() => {
@@ -54,33 +54,11 @@ def marked(service: Running, page: Page, count: int, every_s: float) -> list[flo
         acknowledged.append(time.time())
         # Not in step with the publishing.
         time.sleep(every_s * (0.75 + (number * 0.382) % 0.5))
-    page.wait(f"Object.keys(window.seen).includes('{count}')", 15)
+    page.wait(f"Object.keys(window.seen).includes('{count}')", 60)
     seen = page.tell("window.seen")
     shown = sorted((int(waiting), at) for waiting, at in seen.items())
     # Two that came between two publishings are seen at once.
     return [next(at for waiting, at in shown if waiting >= number + 1) - at_ for number, at_ in enumerate(acknowledged)]
-
-
-def send(service: Running, rate: int, ended: threading.Event, late: list[float]) -> None:
-    """So many events a second, of contacts that come, are served and go, until the end; notes how late it is."""
-    began, number = time.monotonic(), 0
-    while not ended.is_set():
-        now_ms = time.time_ns() // 1_000_000
-        lines = []
-        for seat in range(number, number + BATCH):
-            contact, step = divmod(seat, 5)
-            kind = ("contact.opened", "contact.queued", "message.customer", "contact.answered", "contact.closed")[step]
-            agent = f',"agent":"a{contact % 400}"' if step >= 3 else ""
-            lines.append(
-                f'{{"type":"{kind}","time":{now_ms},"contact":"c{contact}","queue":"q{contact % 30}","channel":"app",'
-                f'"tenant":"shop-{contact % 40}"{agent}}}'
-            )
-        service.post("\n".join(lines).encode())
-        number += BATCH
-        behind = began + number / rate - time.monotonic()
-        late.append(-behind)
-        if behind > 0:
-            time.sleep(behind)
 
 
 def pixel(folder: Path, disorder: str, count: int, rate: int) -> None:
@@ -99,69 +77,6 @@ def pixel(folder: Path, disorder: str, count: int, rate: int) -> None:
         f"event to pixel at {rate:,} events a second, --disorder {disorder}: median {statistics.median(told) * 1000:.0f} ms, "
         f"p95 {told[int(len(told) * 0.95)] * 1000:.0f} ms, most {told[-1] * 1000:.0f} ms of {len(told)}; sender at most "
         f"{max(late):.2f} s behind, {behind['late']} late",
-        flush=True,
-    )
-
-
-async def listen(port: int, viewers: int, seconds: float, sleepers: int = 0) -> tuple[list[float], int, int]:
-    """Ages of messages in seconds when they are read whole, by so many viewers; how many viewers got none; bytes. `sleepers` more
-    ask and then read nothing."""
-    ages: list[float] = []
-    got = [0] * viewers
-    size = 0
-
-    async def ask() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
-        writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        return reader, writer
-
-    async def view(number: int) -> None:
-        nonlocal size
-        reader, writer = await ask()
-        try:
-            while True:
-                line = await reader.readline()
-                size += len(line)
-                if (at := line.rfind(b'"sent_us":')) >= 0:
-                    sent_us = int(line[at + 10 : at + 26])
-                    ages.append(time.time() - sent_us / 1e6)
-                    got[number] += 1
-        finally:
-            writer.close()
-
-    asleep = [await ask() for _ in range(sleepers)]
-    for _, writer in asleep:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-    views = [asyncio.ensure_future(view(number)) for number in range(viewers)]
-    await asyncio.sleep(seconds)
-    for one in views:
-        one.cancel()
-    await asyncio.gather(*views, return_exceptions=True)
-    for _, writer in asleep:
-        writer.close()
-    return ages, sum(count == 0 for count in got), size
-
-
-def resident_mib(service: Running) -> float:
-    """Memory of the service's process."""
-    pages = Path(f"/proc/{service.pid}/statm").read_text().split()[1]
-    return int(pages) * 4096 / (1 << 20)
-
-
-def viewers(folder: Path, count: int, seconds: float) -> None:
-    with Running(folder / "viewers") as service:
-        for body in peak(time.time_ns() // 1_000_000):
-            service.post(body)
-        service.settle()
-        asyncio.run(listen(service.port, count, 3))
-        before = resident_mib(service)
-        ages, none, size = asyncio.run(listen(service.port, count, seconds, sleepers=1))
-        after = resident_mib(service)
-    ages.sort()
-    print(
-        f"{count} viewers and one that reads nothing, a sale peak of 4,000 people: {len(ages) / count / seconds:.1f} messages a second each, read "
-        f"after p50 {ages[len(ages) // 2]:.2f} s, p99 {ages[int(len(ages) * 0.99)]:.2f} s, most {ages[-1]:.2f} s; {none} got none; "
-        f"{size / len(ages) / 1000:.0f} kB each; memory {before:.0f} to {after:.0f} MiB",
         flush=True,
     )
 
@@ -187,15 +102,23 @@ UPDATES = """(async (from, count) => {
 })"""
 
 
-def heap_growth(page: Page, updates: int, first: int, marks: int = 4) -> list[float]:
-    """MiB of the page's memory after forced collections: behind the first so many updates, and at even steps up to `updates`."""
+class Size(NamedTuple):
+    """What a page holds after forced collections."""
 
-    def measured() -> float:
+    mib: float
+    nodes: int
+    listeners: int
+
+
+def growth(page: Page, updates: int, first: int, marks: int = 4) -> list[Size]:
+    """The page's size behind the first so many updates, and at even steps up to `updates`."""
+
+    def measured() -> Size:
         for _ in range(3):
             page.ask("HeapProfiler.collectGarbage")
-        told = page.ask("Runtime.getHeapUsage")
-        used: float = (told["usedSize"] + told.get("embedderHeapUsedSize", 0)) / (1 << 20)
-        return used
+        told, counted = page.ask("Runtime.getHeapUsage"), page.ask("Memory.getDOMCounters")
+        used = (told["usedSize"] + told.get("embedderHeapUsedSize", 0)) / (1 << 20)
+        return Size(used, counted["nodes"], counted["jsEventListeners"])
 
     def feed(start: int, end: int) -> None:
         for at in range(start, end, 200):
@@ -219,19 +142,19 @@ def day(folder: Path, updates: int, pages: list[str]) -> None:
             page.open(f"{service.address}/?language=en#{name}")
             page.wait("document.querySelectorAll('tbody tr').length > 5", 60)
             began = time.monotonic()
-            found = heap_growth(page, updates, updates // 24)
+            found = growth(page, updates, updates // 24)
+            first, *later = found
             print(
-                f"page {name}, {updates:,} updates in {time.monotonic() - began:.0f} s: {found[0]:.1f} MiB after the first hour, then "
-                f"{', '.join(f'{value:.1f}' for value in found[1:])}: {100 * (max(found[1:]) / found[0] - 1):+.0f} %",
+                f"page {name}, {updates:,} updates in {time.monotonic() - began:.0f} s: {first.mib:.1f} MiB after the first hour, then "
+                f"{', '.join(f'{size.mib:.1f}' for size in later)}: {100 * (max(later).mib / first.mib - 1):+.0f} % at most; "
+                f"nodes {first.nodes:,} to {later[-1].nodes:,}, listeners {first.listeners:,} to {later[-1].listeners:,}",
                 flush=True,
             )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("pixel", "viewers", "day"))
-    parser.add_argument("--viewers", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", choices=("pixel", "day"))
     parser.add_argument("--updates", type=int, default=DAY_UPDATES)
     parser.add_argument("--pages", default="overview,queues", help="what --only day shows, with commas")
     parser.add_argument("--rate", type=int, default=RATE)
@@ -241,8 +164,6 @@ def main() -> None:
         if options.only in (None, "pixel"):
             for disorder in ("200ms", "500ms"):
                 pixel(folder / disorder, disorder, 80, options.rate)
-        if options.only in (None, "viewers"):
-            viewers(folder, options.viewers, options.seconds)
         if options.only in (None, "day"):
             day(folder, options.updates, options.pages.split(","))
 

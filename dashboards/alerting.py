@@ -7,6 +7,7 @@ judged once more from counters, so that a fault of the one shows by the other.
 from __future__ import annotations
 
 from dashboards.alert import Alert
+from dashboards.clusterwatch import CLUSTER_ALERTS
 from dashboards.selfwatch import SELF
 from engine.conditions import Bound, Condition
 from engine.levels import alert_name
@@ -38,7 +39,13 @@ _FLOOR = (
 
 def alerts_of(policy: Policy) -> tuple[Alert, ...]:
     """Every alert, conditions of the policy first; the names differ."""
-    return (*(_of(condition) for condition in policy.conditions), *_second_looks(policy), *_FLOOR, *SELF)
+    return (
+        *(_of(condition) for condition in policy.conditions),
+        *_second_looks(policy),
+        *_FLOOR,
+        *SELF,
+        *CLUSTER_ALERTS,
+    )
 
 
 def _of(condition: Condition) -> Alert:

@@ -1,6 +1,6 @@
 """Every exported metric once. Exposition, rules, dashboards and METRICS.md are made from here.
 
-Owns the list of all of them, whose parts are in `dashboards.present`, `counted`, `health` and `escalation`. Never computes a figure.
+Owns the list of all of them, whose parts are in `dashboards.present`, `counted`, `health`, `escalation` and `cluster`. Never computes a figure.
 
 Law: what is not in this list is not exported.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from dashboards.cluster import CLUSTER
 from dashboards.counted import COUNTED
 from dashboards.escalation import ESCALATION
 from dashboards.health import HEALTH
@@ -18,7 +19,7 @@ from dashboards.present import PRESENT
 
 __all__ = ["METRICS", "metrics_in"]
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*PRESENT, *COUNTED, *HEALTH, *ESCALATION)}
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*PRESENT, *COUNTED, *HEALTH, *ESCALATION, *CLUSTER)}
 
 _NAME = re.compile(r"\bfloorwatch_[a-z0-9_]+")
 _ENDING = re.compile("_(bucket|count|sum)$")

@@ -85,7 +85,7 @@ class Exposition:
         if exported is not None:
             newest = {name: newest_us / 1e6 for name, newest_us in exported.sources.items()}
             labelled["floorwatch_source_event_timestamp_seconds"] = newest
-        rest = [*_counters(facts), *_times(facts), *_standing(facts), *_process(health, labelled)]
+        rest = [*_counters(facts), *_times(facts), *_standing(facts), *_sources(facts), *_process(health, labelled)]
         if exported is not None:
             others = sum(not line.startswith(b"#") for line in before.splitlines())
             count = page.count + sum(len(family.samples) for family in rest) + others + 2
@@ -186,6 +186,14 @@ def _capacity(rows: Sequence[Mapping[str, Any]]) -> Iterable[Family]:
         }
         yield _family(f"floorwatch_capacity_{name}_ratio", values)
     yield _family("floorwatch_capacity_arrivals_contacts", {(row["queue"],): row.get("arrivals_next") for row in rows})
+
+
+def _sources(facts: Mapping[str, Any]) -> Iterable[Family]:
+    """Who is heard, and whether anybody is."""
+    if "blind" in facts:
+        yield _family("floorwatch_blind", {(): int(facts["blind"] is not None)})
+    for name, key in (("source_skew_seconds", "skew_s"), ("source_overdue", "overdue")):
+        yield _family(f"floorwatch_{name}", {(row["source"],): row[key] for row in facts.get("sources") or ()})
 
 
 def _process(health: Health, labelled: Mapping[str, Mapping[str, float]]) -> Iterable[Family]:

@@ -41,8 +41,11 @@ config.CACHE_DIR = str(_folder())
 
 
 def compiled(function: Function) -> Function:
-    """The function as machine code for the types it is called with. It may use numbers, arrays and compiled functions only."""
+    """The function as machine code for the types it is called with. It may use numbers, arrays and compiled functions only.
+
+    Other threads go on meanwhile, so what it is given belongs to the thread that calls it, or is changed by none.
+    """
     try:
-        return cast(Function, njit(cache=True)(function))
+        return cast(Function, njit(cache=True, nogil=True)(function))
     except RuntimeError:  # No place for a cache.
-        return cast(Function, njit(function))
+        return cast(Function, njit(nogil=True)(function))

@@ -67,6 +67,7 @@ def kind(name: str) -> int:
     return _CODE[name]
 
 
+Said = TypeVar("Said")
 Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARACTERS_MAX)]
 
 
@@ -145,12 +146,32 @@ class Vocabulary:
         self.secret = secret
         self.agents: dict[str | None, int] = {None: 0}
         self.dimensions: dict[tuple[str | None, ...], int] = {(None,) * len(DIMENSIONS): 0}
+        #: The same by code, for another thread than the decoder's: they only grow, and before any row has the code.
+        self.told_agents: list[str | None] = [*self.agents]
+        self.told_dimensions: list[tuple[str | None, ...]] = [*self.dimensions]
         self.agent_keys = KeyTable(nothing=0)
         self.dimension_keys = KeyTable(nothing=0)
+
+    def agent(self, name: str | None) -> int:
+        """The code of an agent, a new one where it is met for the first time."""
+        return _coded(name, self.agents, self.told_agents)
+
+    def said(self, dimensions: tuple[str | None, ...]) -> int:
+        """The code of a set of dimensions, likewise."""
+        return _coded(dimensions, self.dimensions, self.told_dimensions)
 
     def full(self) -> bool:
         """Time to begin a new one."""
         return len(self.agents) + len(self.dimensions) > self.ENTRIES_MAX
+
+
+def _coded(thing: Said, codes: dict[Said, int], told: list[Said]) -> int:
+    code = codes.get(thing)
+    if code is None:
+        code = len(told)
+        told.append(thing)
+        codes[thing] = code
+    return code
 
 
 @dataclass
@@ -220,7 +241,6 @@ _COLUMNS = (
 )  # fmt: skip
 
 Fault = tuple[str, str]
-Said = TypeVar("Said")
 
 
 def decode(
@@ -301,12 +321,12 @@ def _plain(
 
 def _learn(data: bytes, found: Scan, rows: NDArray[np.int64], vocabulary: Vocabulary) -> None:
     """Adds the agents and dimensions of lines that have new ones; the strict decoder tells their names."""
-    _learn_one(data, found, rows, found.agents, vocabulary.agent_keys, vocabulary.agents, _agent)
-    _learn_one(data, found, rows, found.saids, vocabulary.dimension_keys, vocabulary.dimensions, _dimensions)
+    _learn_one(data, found, rows, found.agents, vocabulary.agent_keys, vocabulary.agent, _agent)
+    _learn_one(data, found, rows, found.saids, vocabulary.dimension_keys, vocabulary.said, _dimensions)
 
 
 def _learn_one(
-    data: bytes, found: Scan, rows: NDArray[np.int64], keys: Keys, table: KeyTable, codes: dict[Said, int],
+    data: bytes, found: Scan, rows: NDArray[np.int64], keys: Keys, table: KeyTable, code: Callable[[Said], int],
     name: Callable[[Event], Said],
 ) -> None:  # fmt: skip
     new, first = np.unique(keys[rows], return_index=True)
@@ -315,7 +335,7 @@ def _learn_one(
     new, first = new[met], first[met]
     unknown = table.get(new) < 0
     events = [_decode_line(data[found.starts[row] : found.ends[row]]) for row in rows[first[unknown]].tolist()]
-    values = [codes.setdefault(name(event), len(codes)) for event in events]
+    values = [code(name(event)) for event in events]
     table.add(new[unknown], np.array(values, np.int32))
 
 
@@ -365,7 +385,7 @@ class _Strict:
             self.faults.append((self.events[row][0], _time_fault(int(times_us[row]), self.latest_us)))
         kept = [event for event, is_good in zip(self.events, good.tolist(), strict=True) if is_good]
         events = [event for _, event, _ in kept]
-        agents, dimensions, secret = self.vocabulary.agents, self.vocabulary.dimensions, self.vocabulary.secret
+        vocabulary, secret = self.vocabulary, self.vocabulary.secret
         decoded = Decoded(
             source=self.source,
             rejects=[Reject(self.source, self.first_line + number, *fault) for number, fault in sorted(self.faults)],
@@ -375,8 +395,8 @@ class _Strict:
             ids=np.array([key_of(event.id or None, secret) for event in events], np.uint64),
             contacts=np.array([key_of(event.contact or None, secret) for event in events], np.uint64),
             customers=np.array([_customer(event, secret) for event in events], np.uint64),
-            agents=np.array([agents.setdefault(event.agent, len(agents)) for event in events], np.int32),
-            dimensions=np.array([dimensions.setdefault(_dimensions(e), len(dimensions)) for e in events], np.int32),
+            agents=np.array([vocabulary.agent(event.agent) for event in events], np.int32),
+            dimensions=np.array([vocabulary.said(_dimensions(event)) for event in events], np.int32),
             states=np.array([_STATE_CODE[e.state] if e.type == "agent.state" else -1 for e in events], np.int8),
             slots=np.array([_slots(event) for event in events], np.int32),
             resolved=np.array([_resolved(event) for event in events], np.int8),

@@ -6,8 +6,8 @@ a size that suits arrays; how a stream is cut into calls or batches changes no f
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from engine.responses import Responses
 from engine.snapshot import fingerprint, restore, snapshot
 from engine.tallies import Tallies
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from engine.translation import Translation
 from engine.watch import FAR_US, Watch
 from engine.watermark import NEVER_US, Order
 from engine.windows import Spec, pane_us_of
@@ -175,8 +176,7 @@ class Engine:
         self.waiting_rows = 0
         self.details: dict[int, Details] = {}
         self.facts = Facts()
-        self._vocabulary: Vocabulary | None = None
-        self._agents = self._saids = np.empty(0, np.int32)
+        self._translations: WeakKeyDictionary[Vocabulary, tuple[Translation, Translation]] = WeakKeyDictionary()
         self.own_counters = Counters()
         self.reclaimed_us = NEVER_US
 
@@ -375,7 +375,7 @@ class Engine:
             if details.count is not None:
                 numbers[row] = details.count
         contacts = self.contacts.slots_of(decoded.contacts, decoded.contact_names)
-        agents, saids = self._translated(decoded.vocabulary)
+        agents, saids = self._translated(decoded)
         rows = Rows(
             kinds=decoded.kinds,
             times_us=decoded.times_us,
@@ -383,8 +383,8 @@ class Engine:
             lates=late,
             sequences=np.arange(self.sequence, self.sequence + count),
             contacts=contacts,
-            agents=agents[decoded.agents],
-            saids=saids[decoded.dimensions],
+            agents=agents,
+            saids=saids,
             states=decoded.states,
             numbers=numbers,
             csats=csats,
@@ -395,18 +395,18 @@ class Engine:
         self.sequence += count
         return rows
 
-    def _translated(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The engine's codes of a vocabulary's agents and sets of dimensions; what was translated before is remembered."""
-        if vocabulary is not self._vocabulary:
-            self._vocabulary = vocabulary
-            self._agents = self._saids = np.empty(0, np.int32)
-        if len(vocabulary.agents) > len(self._agents):
-            new = list(islice(vocabulary.agents, len(self._agents), None))
-            self._agents = np.concatenate((self._agents, self.agents.codes(new)))
-        if len(vocabulary.dimensions) > len(self._saids):
-            said = list(islice(vocabulary.dimensions, len(self._saids), None))
-            self._saids = np.concatenate((self._saids, self.combinations.saids(said)))
-        return self._agents, self._saids
+    def _translated(self, decoded: Decoded) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The engine's codes of the rows' agents and sets of dimensions; what was translated before is remembered."""
+        vocabulary = decoded.vocabulary
+        found = self._translations.get(vocabulary)
+        if found is None:
+            found = Translation(self.agents.codes), Translation(self.combinations.saids)
+            self._translations[vocabulary] = found
+        agents, saids = found
+        return (
+            agents.of(decoded.agents, vocabulary.told_agents),
+            saids.of(decoded.dimensions, vocabulary.told_dimensions),
+        )
 
     def _process(self) -> None:
         """Releases the rows that the watermark has passed, and has conditions judged at each instant when all of before it is taken."""

@@ -34,6 +34,7 @@ from streams.policy.reading import unbundled
 from streams.policy.standing import kept_policy, successor
 from streams.publishing import COMMIT_BUCKETS_S, AlarmSink, Beside, Published, Station, now_us, pause_s
 from streams.settings import ServiceSettings
+from streams.warming import warm
 
 __all__ = ["Embedded"]
 
@@ -83,7 +84,7 @@ class Embedded(Station):
         )
 
     def start(self) -> None:
-        """Restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
+        """Compile, restore, replay and then serve, on the engine's thread; `ready` is set when the replay is done."""
         self.journal.start(self._durable, self._committed)
         self._thread.start()
 
@@ -200,6 +201,7 @@ class Embedded(Station):
 
     def _run(self) -> None:
         try:
+            warm(self._tell)
             self._restore()
             self._publish()
             self.ready.set()

@@ -10,7 +10,7 @@ is held to some shops sends of these only, and by a source of his own, so that h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,20 +24,25 @@ from starlette.routing import BaseRoute, Route
 from engine.events import Decoded, Reject, Vocabulary, decode
 from engine.keys import Secret
 from streams.access import ADMINISTRATOR, Access, access_of
+from streams.direct import App, Direct
+from streams.gathering import Gathering, Group, Small, shared
 from streams.intake import BodyError, Pseudonyms, inflate, lines_of, pieces
 from streams.journal import Batch, JournalError
 from streams.ownership import foreign, owned
 from streams.rates import Rates
 from streams.settings import ServiceSettings
+from streams.vocabularies import Vocabularies
 
-__all__ = ["Busy", "Gateway", "Judged", "Service", "judge", "judged_piece"]
+__all__ = ["Busy", "Gateway", "Judged", "Listener", "Service", "judge", "judge_lines", "judged_piece"]
 
+PATH = "/v1/events"
 SOURCE_LENGTH_MAX = 64
 #: Names of sources that a writer of some shops may use, of all that there may be.
 SOURCES_OF_WRITER_MAX = 16
 INTAKE_THREADS = 2
-AT_ONCE_BYTES_MAX = 2_048
-"""Bodies that are judged where they are read: handing one to a thread and back takes longer than an event or two."""
+SMALL_BYTES_MAX = 2_048
+"""Bodies that are gathered, and judged where they are read: handing one to a thread and back takes longer than an event or two."""
+_BLANK = b" \t\r"
 
 
 class Busy(Exception):
@@ -66,6 +71,24 @@ class Service(Protocol):
         """Hand in a batch whose newest event is of `newest_us`; the future holds it once durable. Raises Busy."""
 
 
+class Listener(Protocol):
+    """Who wants to know what came in and what did not; neither waits nor raises."""
+
+    def took(self, source: str, received_us: int, decoded: Sequence[Decoded], refused: int) -> None:
+        """Events of a source were handed in, and some of their lines refused."""
+
+    def refuse(self) -> None:
+        """A whole body was refused."""
+
+
+class _NoListener:
+    def took(self, source: str, received_us: int, decoded: Sequence[Decoded], refused: int) -> None:
+        pass
+
+    def refuse(self) -> None:
+        pass
+
+
 @dataclass
 class Judged:
     """A body after judgement: what may be stored, decoded and as lines, and what was refused."""
@@ -92,11 +115,20 @@ def judge(
     latest_us: int,
     tenants: frozenset[str] | None = None,
 ) -> Judged:
-    """Sort the events of a body into those to store and those to refuse; with `tenants` only theirs are stored. Raises nothing for any bytes."""
-    judged = Judged()
+    """Sort the events of a body into those to store and those to refuse; with `tenants` only theirs are stored. Raises BodyError for a long array, and
+    nothing for any other bytes."""
     vocabulary = Vocabulary(secret)
+    return judge_lines(lines_of(body), pseudonyms, vocabulary, source=source, latest_us=latest_us, tenants=tenants)
+
+
+def judge_lines(
+    lines: bytes, pseudonyms: Pseudonyms, vocabulary: Vocabulary, *, source: str, latest_us: int,
+    tenants: frozenset[str] | None = None,
+) -> Judged:  # fmt: skip
+    """As `judge`, of NDJSON."""
+    judged = Judged()
     first_line = 1
-    for piece in pieces(lines_of(body)):
+    for piece in pieces(lines):
         decoded, scrubbed = judged_piece(
             piece, pseudonyms, vocabulary, source=source, first_line=first_line, latest_us=latest_us, tenants=tenants
         )
@@ -141,18 +173,27 @@ def _without(lines: bytes, indices: set[int], *, blank: bool = False) -> bytes:
 class Gateway:
     """The intake endpoint. One per process; `close` ends its threads."""
 
-    def __init__(self, service: Service, settings: ServiceSettings, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self, service: Service, settings: ServiceSettings, pseudonyms: Pseudonyms, listener: Listener | None = None
+    ) -> None:
         self._service = service
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._reading_bytes = 0
         self._sources: dict[str, set[str]] = {}
+        self._listener = listener or _NoListener()
         self._rates = Rates(settings.writer_events_a_second_max)
+        self._vocabularies = Vocabularies()
+        self._gathering = Gathering(self._store_small)
         # Decoding holds the interpreter in short pieces; a second thread lets one body inflate while one decodes.
         self._threads = ThreadPoolExecutor(INTAKE_THREADS, thread_name_prefix="intake")
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/v1/events", self.post_events, methods=["POST"])]
+        return [Route(PATH, self.post_events, methods=["POST"])]
+
+    def before(self, app: App) -> App:
+        """The same as `app`, which has these routes; what is posted is taken without looking through all of them."""
+        return Direct(app, PATH, self.post_events)
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -185,11 +226,14 @@ class Gateway:
         try:
             return await taken
         except BodyError as error:
+            self._listener.refuse()
             return _answer(error.status, error=str(error), reason=error.reason)
         except Busy as busy:
+            self._listener.refuse()
             retry_after_s = busy.retry_after_s or self._settings.retry_after_s
             return _answer(busy.status, error=str(busy), reason=busy.reason, retry_after_s=retry_after_s)
         except JournalError as error:
+            self._listener.refuse()
             return _answer(503, error=f"{error} Nothing was stored.", retry_after_s=self._settings.retry_after_s)
         except ClientDisconnect:
             return _answer(400, error="The body ended too early; nothing was stored.")
@@ -239,38 +283,81 @@ class Gateway:
     async def _take(self, body: bytes, source: str, encoding: str, access: Access) -> Response:
         if encoding not in ("identity", "gzip", ""):
             raise BodyError(415, "Content-Encoding must be gzip or absent; nothing was stored.")
+        if len(body) <= SMALL_BYTES_MAX and encoding != "gzip":
+            return await self._take_small(body, source, access)
         received_us = self._service.begin()
         try:
-            given = (body, source, encoding, received_us, access)
-            if len(body) <= AT_ONCE_BYTES_MAX and encoding != "gzip":
-                judged = self._judge(*given)
-            else:
-                judged = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, *given)
+            given = (body, source, encoding, received_us, access.tenants)
+            judged = await asyncio.get_running_loop().run_in_executor(self._threads, self._judge, *given)
             self._rates.spend(access, judged.count + len(judged.rejects))
             if not judged.count and not judged.rejects:
                 raise BodyError(400, "The body holds no event.", "no_event")
-            lines = b"\n".join(part.strip(b"\n") for part in judged.bodies)
-            batch = Batch(lines, judged.count, source, received_us, rejects=judged.rejects, payload=judged.decoded)
-            durable = self._service.submit(batch, judged.newest_us)
+            durable = self._submit(judged, source, received_us)
         finally:
             self._service.end()
         await asyncio.wrap_future(durable)
-        listed = judged.rejects[: self._settings.rejects_listed_max]
-        if judged.count:
-            return _answer(200, judged.count, listed, len(judged.rejects))
-        said = "Nothing in the body could be taken; `rejected` says of each line why."
-        return _answer(400, 0, listed, len(judged.rejects), error=said, reason="no_event")
+        return self._taken(judged.count, judged.rejects)
 
-    def _judge(self, body: bytes, source: str, encoding: str, received_us: int, access: Access) -> Judged:
+    async def _take_small(self, body: bytes, source: str, access: Access) -> Response:
+        """Goes with others, whose lines and its own are handed in together."""
+        self._check(body)
+        received_us = self._service.begin()
+        try:
+            lines = lines_of(body).rstrip(b"\n")
+            events = sum(1 for line in lines.split(b"\n") if line.strip(_BLANK))
+            self._rates.spend(access, events)
+            if not events:
+                raise BodyError(400, "The body holds no event.", "no_event")
+            small = Small(lines, events, received_us)
+        except BaseException:
+            self._service.end()
+            raise
+        await self._gathering.add((source, access.tenants), small)
+        return self._taken(events - len(small.rejects), small.rejects)
+
+    def _store_small(self, group: Group, bodies: list[Small]) -> Future[Batch]:
+        try:
+            received_us = bodies[-1].received_us
+            lines = b"\n".join([small.lines for small in bodies])
+            judged = self._judge_lines(lines, group[0], received_us, group[1])
+            judged.rejects = shared(judged.rejects, bodies)
+            return self._submit(judged, group[0], received_us)
+        finally:
+            for _ in bodies:
+                self._service.end()
+
+    def _submit(self, judged: Judged, source: str, received_us: int) -> Future[Batch]:
+        lines = b"\n".join(part.strip(b"\n") for part in judged.bodies)
+        batch = Batch(lines, judged.count, source, received_us, rejects=judged.rejects, payload=judged.decoded)
+        stored = self._service.submit(batch, judged.newest_us)
+        self._listener.took(source, received_us, judged.decoded, len(judged.rejects))
+        return stored
+
+    def _taken(self, accepted: int, rejects: list[Reject]) -> Response:
+        listed = rejects[: self._settings.rejects_listed_max]
+        if accepted:
+            return _answer(200, accepted, listed, len(rejects))
+        said = "Nothing in the body could be taken; `rejected` says of each line why."
+        return _answer(400, 0, listed, len(rejects), error=said, reason="no_event")
+
+    def _judge(
+        self, body: bytes, source: str, encoding: str, received_us: int, tenants: frozenset[str] | None
+    ) -> Judged:
         if encoding == "gzip":
             body = inflate(body, self._settings.inflated_bytes_max)
+        self._check(body)
+        return self._judge_lines(lines_of(body), source, received_us, tenants)
+
+    def _check(self, body: bytes) -> None:
         if body.count(b"\n") > self._settings.lines_max:
             raise BodyError(
                 413, f"The body has more than {self._settings.lines_max} lines; send smaller batches.", "too_many_lines"
             )
+
+    def _judge_lines(self, lines: bytes, source: str, received_us: int, tenants: frozenset[str] | None) -> Judged:
+        vocabulary = self._vocabularies.of(self._service.secret)
         latest_us = received_us + self._settings.future_allowance_us
-        secret, tenants = self._service.secret, access.tenants
-        return judge(body, self._pseudonyms, secret, source=source, latest_us=latest_us, tenants=tenants)
+        return judge_lines(lines, self._pseudonyms, vocabulary, source=source, latest_us=latest_us, tenants=tenants)
 
 
 def _answer(

@@ -6,7 +6,7 @@ engine: bodies, bundles and snapshots are bytes.
 
 Law: a batch is answered for only after the transaction that holds it is on disk (WAL, synchronous=FULL); batches are
 numbered without a gap in the order in which they were handed in; a batch is deleted only when the older of two
-snapshots covers it. Many batches that wait at one moment share one transaction (group commit).
+snapshots covers it, it is older than is to be kept, and so are all before it. Many batches that wait at one moment share one transaction (group commit).
 """
 
 from __future__ import annotations
@@ -118,8 +118,9 @@ class Snapshot:
 class Journal:
     """Opens or creates the file; `start` begins writing. One process at a time: the file stays locked while open."""
 
-    def __init__(self, path: Path, *, rejects_kept_max: int = 10_000) -> None:
+    def __init__(self, path: Path, *, rejects_kept_max: int = 10_000, kept_us: int = 0) -> None:
         self.path = path
+        self._kept_us = kept_us
         self._rejects_kept_max = rejects_kept_max
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[tuple[Batch, Future[Batch]] | None] = queue.SimpleQueue()
@@ -227,7 +228,7 @@ class Journal:
                     yield Snapshot(sequence, created_us, engine)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Write a snapshot, keep the last two, and drop the batches that the older of them covers."""
+        """Write a snapshot, keep the last two, and drop the batches that the older of them covers and nobody wants kept."""
         row = (snapshot.sequence, snapshot.created_us, zlib.crc32(snapshot.engine), snapshot.engine)
         with self._lock:
             try:
@@ -241,15 +242,23 @@ class Journal:
                     ]
                     transaction.execute("DELETE FROM snapshots WHERE sequence < ?", (kept[-1],))
                     if len(kept) == SNAPSHOTS_KEPT:
-                        transaction.execute("DELETE FROM batches WHERE sequence <= ?", (kept[-1],))
+                        last = self._last_unwanted(kept[-1], snapshot.created_us)
+                        transaction.execute("DELETE FROM batches WHERE sequence <= ?", (last,))
                         transaction.execute(
                             "DELETE FROM policies WHERE sequence <"
                             " (SELECT max(sequence) FROM policies WHERE sequence <= ?)",
-                            (kept[-1],),
+                            (last,),
                         )
                 self._database.execute("PRAGMA incremental_vacuum").fetchall()
             except sqlite3.Error as error:
                 raise JournalError(f"The snapshot could not be written to {self.path}: {error}.") from None
+
+    def _last_unwanted(self, covered: int, now_us: int) -> int:
+        """The last batch up to `covered` that is older than is to be kept, as are all before it."""
+        young = self._database.execute(
+            "SELECT sequence FROM batches WHERE received_us >= ? ORDER BY sequence LIMIT 1", (now_us - self._kept_us,)
+        ).fetchone()
+        return min(covered, young[0] - 1) if young and self._kept_us else covered
 
     def drop_snapshots_behind(self, sequence: int) -> None:
         """Removes newer snapshots, which were found useless, so that they are not counted among the two that are kept."""

@@ -85,8 +85,10 @@ class Keeper:
     def replay(self) -> Iterator[int]:
         """Absorb what the journal holds behind that; after each batch yields the lines done so far."""
         done = 0
+        vocabulary = Vocabulary(self.engine.secret)
         for batch in self.journal.batches_behind(self.covered):
-            vocabulary = Vocabulary(self.engine.secret)
+            if vocabulary.full():
+                vocabulary = Vocabulary(self.engine.secret)
             self.take(
                 batch, (decode(piece, source=batch.source, vocabulary=vocabulary) for piece in pieces(batch.body))
             )

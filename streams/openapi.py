@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from engine.events import AGENT_STATES, LINE_BYTES_MAX, NAME_CHARACTERS_MAX, TYPES
+from engine.source import FILE_BYTES_MAX
 from streams.connectors.webhooks import BODY_BYTES_MAX as CONNECTED_BYTES_MAX
 from streams.outages import ALERTS_MAX
 from streams.outages import BODY_BYTES_MAX as NOTIFICATION_BYTES_MAX
-from streams.policy.source import FILE_BYTES_MAX
 from streams.problems import CONTENT_TYPE
 from streams.refusals import REASONS
 from streams.settings import ServiceSettings

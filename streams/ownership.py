@@ -45,8 +45,8 @@ def foreign(lines: bytes, decoded: Decoded, first_line: int, tenants: frozenset[
 
 def _tenants(lines: bytes, decoded: Decoded, first_line: int) -> list[tuple[int, str]]:
     """The places of accepted lines, and the tenant that each names, "" for none."""
-    names = [said[_TENANT] or "" for said in decoded.vocabulary.dimensions]
-    rows = [names[code] for code in decoded.dimensions.tolist()]
+    told = decoded.vocabulary.told_dimensions
+    rows = [told[code][_TENANT] or "" for code in decoded.dimensions.tolist()]
     refused = {reject.line - first_line for reject in decoded.rejects}
     places = [place for place, line in enumerate(lines.split(b"\n")) if place not in refused and line.strip(b" \t\r")]
     return list(zip(places, rows, strict=True))

@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from engine.source import FILE_BYTES_MAX
 from streams.access import access_of
 from streams.gateway import Busy
 from streams.journal import JournalError
 from streams.policy.files import Bundle
 from streams.policy.reading import is_default
-from streams.policy.source import FILE_BYTES_MAX
 from streams.publishing import Station
 from streams.reloading import Refused, Reloading
 from streams.settings import ServiceSettings

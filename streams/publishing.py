@@ -186,18 +186,17 @@ class Station(ABC):
         self.vitals.policy_reloads["refused"] += 1
         self._tell("\n".join(("The policy is refused, the one of before stays in force:", *faults)))
 
-    def warn(self, alarms: list[Alarm]) -> None:
-        """Passes on what was raised beside the engine. On the engine's thread."""
-        self._publisher.hear(alarms)
-        self._alarms.tell(alarms)
-
     def _hear(self, engine: Engine) -> None:
         """Passes on what an engine raised since the last time, and has those look who look beside. On the engine's thread."""
         if alarms := engine.take_alarms():
-            self._publisher.hear(alarms)
-            self._alarms.tell(alarms)
+            self.raise_alarms(alarms)
         for one in self._beside:
             one.look(engine)
+
+    def raise_alarms(self, alarms: list[Alarm]) -> None:
+        """Passes on what is raised beside the engine. On the engine's thread."""
+        self._publisher.hear(alarms)
+        self._alarms.tell(alarms)
 
     @property
     @abstractmethod

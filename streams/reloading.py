@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidSetting
 from engine.policy import Policy
+from engine.source import InvalidFile
 from streams.gateway import Busy
 from streams.journal import JournalError, KeptPolicy
 from streams.policy.difference import Difference, differences
 from streams.policy.files import Bundle, Nothing
 from streams.policy.reading import bundled, unbundled
-from streams.policy.source import InvalidPolicy
 from streams.policy.standing import kept_policy, successor
 from streams.policy.watching import PolicyFile
 from streams.publishing import Station
@@ -135,4 +135,4 @@ class Reloading:
 
 
 def _sentences(fault: InvalidSetting) -> tuple[str, ...]:
-    return fault.faults if isinstance(fault, InvalidPolicy) else (str(fault),)
+    return fault.faults if isinstance(fault, InvalidFile) else (str(fault),)

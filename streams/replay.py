@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from engine.alarms import Alarm
+from engine.conditions import Condition
 from engine.events import Decoded, Reject
 from engine.keys import SECRET_BYTES, Secret
 from engine.pipeline import Engine, Settings
@@ -103,12 +104,12 @@ def replay(
         if output and not output.absolute().parent.is_dir():
             # Said now, not after an hour of replaying.
             raise click.ClickException(f"{output}: there is no such folder; make it first, or name another")
+    policy = read_policy(policy_path) if policy_path else default_policy()
     settings = replace(
         Settings(),
         rollups=tuple(dict.fromkeys(((), dimensions))),
         windows=(spec,),
-        # Nobody takes alarms here, so conditions are not judged; no figure depends on them.
-        policy=replace(read_policy(policy_path) if policy_path else default_policy(), conditions=()),
+        policy=replace(policy, conditions=_judged(policy.conditions) if alarms_path else ()),
         disorder_bound_us=disorder if disorder is not None else _DISORDER_CONNECTED_US if source else _DISORDER_US,
     )
     engine = Engine(settings, Secret(os.urandom(SECRET_BYTES)))
@@ -153,6 +154,12 @@ def replay(
     for reason, count in left_out.most_common():
         click.echo(f"left out {count:,} × {reason}: {REASONS[reason]}", err=True)
     _tell(result)
+
+
+def _judged(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The conditions of which a replay's alarms can tell: its sources are files, whose silence says nothing. Without alarms none,
+    because no figure depends on them."""
+    return tuple(one for one in conditions if all(bound.measure != "silent_s" for bound in one.any_of))
 
 
 def _gather(engine: Engine, alarms: list[Alarm]) -> None:

@@ -144,7 +144,8 @@ def _open_data(settings: ServiceSettings, words: NegativeWords | None) -> tuple[
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         pseudonyms = Pseudonyms.kept_in(settings.data / "pseudonym.key", words)
-        return pseudonyms, Journal(settings.data / JOURNAL, rejects_kept_max=settings.rejects_kept_max)
+        kept_us = settings.events_kept_s * 1_000_000
+        return pseudonyms, Journal(settings.data / JOURNAL, rejects_kept_max=settings.rejects_kept_max, kept_us=kept_us)
     except OSError as error:
         raise CannotStart(f"The data folder {settings.data} cannot be used: {error.strerror}.") from None
     except ValueError:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidSetting
+from engine.source import FILE_BYTES_MAX, Entries, Faults, InvalidFile, Items, Node, Text, compose
 from streams.policy.parts import entries_of
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
 
 __all__ = ["FIGURES", "NAMES_MAX", "PAGES", "SCREENS_MAX", "read_screens"]
 
@@ -39,7 +39,7 @@ def read_screens(path: Path) -> Screens:
     faults, screens = Faults(), {}
     with faults.gathered():
         if not any(line.split(b"#")[0].strip() for line in data.splitlines()):
-            raise InvalidPolicy(f"{path}:1: the file says nothing; write screens:, and under it a name with its pages")
+            raise InvalidFile(f"{path}:1: the file says nothing; write screens:, and under it a name with its pages")
         said = entries_of(compose(data, str(path), faults), ("screens",), "the file", faults)
         screens = _screens(said, path, faults)
     if faults.told:
@@ -49,19 +49,19 @@ def read_screens(path: Path) -> Screens:
 
 def _screens(said: Mapping[str, Node], path: Path, faults: Faults) -> Screens:
     if "screens" not in said:
-        raise InvalidPolicy(f"{path}:1: the file names no screens; write screens:, and under it a name with its pages")
+        raise InvalidFile(f"{path}:1: the file names no screens; write screens:, and under it a name with its pages")
     node = said["screens"]
     if not isinstance(node, Entries):
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{node.where}: screens are names, each with what it shows; write floor-1: and under it pages"
         )
     if len(node.entries) > SCREENS_MAX:
-        raise InvalidPolicy(f"{node.where}: there are {len(node.entries)} screens; a file may have {SCREENS_MAX}")
+        raise InvalidFile(f"{node.where}: there are {len(node.entries)} screens; a file may have {SCREENS_MAX}")
     screens = {}
     for name, entry in node.entries.items():
         with faults.gathered():
             if not _NAME.fullmatch(name):
-                raise InvalidPolicy(
+                raise InvalidFile(
                     f"{node.places[name]}: {name!r} cannot stand in an address; take letters, digits, - and _"
                 )
             screens[name] = _screen(entry, faults)
@@ -75,27 +75,27 @@ def _screen(node: Node, faults: Faults) -> dict[str, Any]:
             screen[name] = _READERS[name](value, faults)
     chosen = sum(len(screen.get(name, ())) for name in ("queues", "tenants", "key_accounts"))
     if chosen > NAMES_MAX:
-        raise InvalidPolicy(f"{node.where}: the screen names {chosen} queues and tenants; it may name {NAMES_MAX}")
+        raise InvalidFile(f"{node.where}: the screen names {chosen} queues and tenants; it may name {NAMES_MAX}")
     return screen
 
 
 def _text(node: Node) -> str:
     if not isinstance(node, Text):
-        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
+        raise InvalidFile(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
     return node.text
 
 
 def _texts(node: Node, faults: Faults) -> list[str]:
     items = node.items if isinstance(node, Items) else (node,)
     if not items:
-        raise InvalidPolicy(f"{node.where}: the list is empty; name something, or leave it out")
+        raise InvalidFile(f"{node.where}: the list is empty; name something, or leave it out")
     return [_text(item) for item in items]
 
 
 def _one_of(known: tuple[str, ...], what: str) -> Callable[[Node, Faults], str]:
     def read(node: Node, faults: Faults) -> str:
         if _text(node) not in known:
-            raise InvalidPolicy(f"{node.where}: {_text(node)!r} is no {what}; choose from {', '.join(known)}")
+            raise InvalidFile(f"{node.where}: {_text(node)!r} is no {what}; choose from {', '.join(known)}")
         return _text(node)
 
     return read
@@ -110,7 +110,7 @@ def _seconds(least: int) -> Callable[[Node, Faults], int]:
     def read(node: Node, faults: Faults) -> int:
         text = _text(node)
         if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= SECONDS_MAX):
-            raise InvalidPolicy(f"{node.where}: {text!r} is no time in seconds; write {least} to {SECONDS_MAX}")
+            raise InvalidFile(f"{node.where}: {text!r} is no time in seconds; write {least} to {SECONDS_MAX}")
         return int(text)
 
     return read
@@ -118,7 +118,7 @@ def _seconds(least: int) -> Callable[[Node, Faults], int]:
 
 def _yes(node: Node, faults: Faults) -> bool:
     if _text(node) not in ("yes", "no", "true", "false"):
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} is neither yes nor no; write one of them")
+        raise InvalidFile(f"{node.where}: {_text(node)!r} is neither yes nor no; write one of them")
     return _text(node) in ("yes", "true")
 
 
@@ -132,7 +132,7 @@ def _thresholds(node: Node, faults: Faults) -> dict[str, list[float]]:
                 if not (0 <= near < 1e9 and 0 <= over < 1e9 and near != over):
                     raise ValueError
             except ValueError:
-                raise InvalidPolicy(
+                raise InvalidFile(
                     f"{limits.where}: {name} needs two different numbers, near and over, such as [60, 120] or [80%, 70%]"
                 ) from None
             found[name] = [near, over]
@@ -147,9 +147,7 @@ def _sound(node: Node, faults: Faults) -> dict[str, Any]:
                 found[name] = _texts(value, faults)
                 for text in found[name]:
                     if not _QUIET.fullmatch(text):
-                        raise InvalidPolicy(
-                            f'{value.where}: {text!r} are no quiet hours; write "22:00-07:00", in quotes'
-                        )
+                        raise InvalidFile(f'{value.where}: {text!r} are no quiet hours; write "22:00-07:00", in quotes')
             else:
                 found[name] = _yes(value, faults)
     return found

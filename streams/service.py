@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -54,6 +55,8 @@ from streams.questions import History, People, Question
 from streams.refusals import Refusals
 from streams.reloading import Reloading
 from streams.settings import ServiceSettings
+from streams.silences import Silences
+from streams.sources import Sources
 
 if TYPE_CHECKING:
     from alerts.reloading import Reloading as AlertsReloading
@@ -101,16 +104,19 @@ async def serve(
         loop.call_soon_threadsafe(ended.set)
 
     recorder = Recorder(kept, _tell) if kept else None
+    sources = _sources(settings) if pseudonyms else None
     embedded = station(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
-        beside=(staffing := Staffing(), *((recorder,) if recorder else ())),
+        beside=(staffing := Staffing(), *((recorder,) if recorder else ()), *((sources,) if sources else ())),
     )
-    staffing.follow(embedded.planned, embedded.warn)
+    staffing.follow(embedded.planned, embedded.raise_alarms)
+    if sources:
+        sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
-    gateway = Gateway(cast(Service, embedded), settings, pseudonyms) if pseudonyms else None
+    gateway = Gateway(cast(Service, embedded), settings, pseudonyms, sources) if pseudonyms else None
     live = Live(connections, settings.data, gateway.take, refusals.refuse) if gateway else None
     metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
     parts = [*policy_routes(embedded, reloading, settings), *openapi_routes()]
@@ -125,8 +131,12 @@ async def serve(
         parts += alert_routes(stage, _actor)
         alerts_file = AlertsReloading(stage, alerts_path, _tell) if alerts_path else None
     reading = _reading(embedded, feeds, screens, metrics, refusals, kept, escalates=stage is not None)
+    routed = Starlette(routes=[*parts, *reading])
     guard = Guard(
-        Starlette(routes=[*parts, *reading]), settings, refusals, signed=live.signed_paths if live else frozenset()
+        gateway.before(routed) if gateway else routed,
+        settings,
+        refusals,
+        signed=live.signed_paths if live else frozenset(),
     )
     server = uvicorn.Server(server_config(guard, settings, refusals))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -147,8 +157,12 @@ async def serve(
     with contextlib.ExitStack() as leaving:
         await _until_ready(embedded, ended, server, serving)
         if embedded.ready.is_set() and not ended.is_set():
+            _be_prompt()
             if bundle is None:
                 await asyncio.to_thread(reloading.reload)
+            # What is there now stays for good: nobody's message waits while the collector goes over it again and again.
+            gc.collect()
+            gc.freeze()
             address = _address(listener, "https" if settings.tls_cert else "http")
             refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
@@ -170,6 +184,8 @@ async def serve(
     if live:
         await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
+    if sources:
+        await asyncio.to_thread(sources.save)
     if recorder:
         await asyncio.to_thread(recorder.stop)
     if alertmanager:
@@ -180,6 +196,19 @@ async def serve(
     if gateway:
         gateway.close()
     return 1 if failed or embedded.failure is not None else 0
+
+
+def _sources(settings: ServiceSettings) -> Sources:
+    silences = Silences(
+        least_s=settings.silence_least_s, unknown_s=settings.silence_unknown_s, sources_max=settings.sources_max
+    )
+    return Sources(silences, settings.data / "sources.state", _tell)
+
+
+def _be_prompt() -> None:
+    """Lets no request wait while rubbish is looked for in all that was loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _look(

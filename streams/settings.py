@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 __all__ = ["MIB", "ServiceSettings", "SettingsError", "check_tls", "is_loopback", "limits_of", "read_token"]
 
 MIB = 1 << 20
+EVENTS_KEPT_S_MAX = 366 * 86_400
 TOKEN_LENGTH_MIN = 16
 TOKEN_LENGTH_MAX = 512
 _TOKEN_SIGNS = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -117,6 +118,8 @@ class ServiceSettings:
     """Lines of one body; beyond it the answer is 413."""
     rejects_listed_max: int = 100
     rejects_kept_max: int = 10_000
+    events_kept_s: int = 1
+    """Accepted events are kept for so long at least, and always until two snapshots have them."""
     viewers_max: int = 1_000
     exported_groups_max: int = 2_000
     """Groups of one rollup that have metrics of their own; further ones are added up under the name (other)."""
@@ -139,6 +142,9 @@ class ServiceSettings:
     """Events of the tokens of one set of shops, beyond a stock of five seconds; then the answer is 429."""
     sources_max: int = 256
     """Different names of sources in the life of the process; a further one is refused with 400."""
+    silence_least_s: int = 60
+    silence_unknown_s: int = 600
+    """For how long nobody wonders about a source that is silent, whatever is usual of it, and where nothing is known: see streams.silences."""
     body_read_s: int = 30
     retry_after_s: int = 1
     future_allowance_us: int = 10_000_000
@@ -171,6 +177,10 @@ class ServiceSettings:
             if type(value) is int and name not in ("port", "future_allowance_us") and value <= 0:
                 raise SettingsError(f"The setting {name} must be greater than zero, not {value}.")
 
+        if self.events_kept_s > EVENTS_KEPT_S_MAX:
+            raise SettingsError(
+                f"Events may be kept for {EVENTS_KEPT_S_MAX} seconds, a year, and not {self.events_kept_s}; the interval history is for more."
+            )
         if self.near_us >= self.disorder_bound_us:
             raise SettingsError("near_us must be smaller than disorder_bound_us; see streams.clock for why.")
 

@@ -498,8 +498,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "journal pruned up to the newer snapshot",
         "streams/journal.py",
-        '"DELETE FROM batches WHERE sequence <= ?", (kept[-1],)',
-        '"DELETE FROM batches WHERE sequence <= ?", (kept[0],)',
+        "last = self._last_unwanted(kept[-1], snapshot.created_us)",
+        "last = self._last_unwanted(kept[0], snapshot.created_us)",
         _test("streams/test_journal", "two_snapshots_are_kept_and_the_batches_behind_the_older_one"),
     ),
     Fault(

@@ -64,9 +64,10 @@ def test_a_scrape_is_measured_beside_ticks() -> None:
 
 
 def test_breaches_reach_the_receivers_through_the_whole_service_once() -> None:
-    delays, lost, twice = escalation.measured(1, rate=20)
-    assert (len(delays), lost, twice) == (20, 0, 0)
-    assert delays[0] >= 0  # Nobody hears of a breach before its instant.
+    found = escalation.measured(1, rate=20)
+    assert (len(found.delays), found.lost, found.twice, found.failures) == (20, 0, 0, 0)
+    assert found.delays[0] >= 0  # Nobody hears of a breach before its instant.
+    assert all(parts[0] >= 0 for parts in found.parts.values()), "the parts are in the order in which they happen"
 
 
 def test_an_hour_of_a_drawn_sale_buries_no_supervisor() -> None:

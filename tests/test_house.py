@@ -104,7 +104,7 @@ def test_the_version_is_the_same_wherever_it_is_said() -> None:
 
 # Make.
 
-TARGETS = ("setup", "setup-kafka", "run", "test", "fuzz", "bench", "bench-full", "lock", "clean", "help")
+TARGETS = ("setup", "setup-kafka", "run", "test", "fuzz", "bench", "bench-full", "soak", "lock", "clean", "help")
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -165,7 +165,7 @@ class Reader:
         """Ctrl-C: the signal goes to all that was started."""
         if self.running is not None:
             os.killpg(self.running.pid, signal.SIGINT)
-            self.running.communicate(timeout=20)
+            self.running.communicate(timeout=60)
             self.running = None
 
 
@@ -177,7 +177,7 @@ def tells(said: str, expected: tuple[str, ...]) -> bool:
 
 def answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False

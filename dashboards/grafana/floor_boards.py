@@ -5,6 +5,7 @@ Owns what they show. Figures are the wall's own, from the same published facts.
 
 from __future__ import annotations
 
+from dashboards.grafana.cluster_row import CLUSTER_PANELS
 from dashboards.grafana.panel import Board, Panel, asked, limits
 from dashboards.grafana.panel import Query as Q
 from engine.policy import Policy
@@ -135,6 +136,7 @@ def health(policy: Policy) -> Board:
                   (Q("floorwatch_limit_reached_total > 0", "", _NO_FAULTS), Q("floorwatch_overflow_groups", "", _NO_FAULTS), Q("floorwatch_left_out_series > 0", "", _NO_FAULTS))),
             Panel("table", ("Policy", "策略"), (Q("floorwatch_policy_loaded_timestamp_seconds * 1000", ""), Q("floorwatch_policy_reloads_total", "", "nobody has offered a policy"),
                   Q("floorwatch_service_level_formula_info", ""), Q("floorwatch_window_seconds", "")), "dateTimeFromNow"),
+            *CLUSTER_PANELS,
         ),
         refresh="30s",
     )  # fmt: skip

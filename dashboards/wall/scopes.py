@@ -30,7 +30,7 @@ PAGES: dict[str, frozenset[str]] = {
     "capacity": frozenset(("queue", "capacity")),
     "trends": frozenset(),
 }
-_OF_NOBODY = ("as_of_us", "watermark_us", "window_s", "service_level_formula")
+_OF_NOBODY = ("as_of_us", "watermark_us", "window_s", "service_level_formula", "blind")
 #: What the service says of itself that tells nothing of how much others send.
 _OF_SERVICE = ("sent_us", "started_us", "zone", "ready", "clock_running", "version")
 _OF_POLICY = ("name", "by", "since_us")

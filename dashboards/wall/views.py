@@ -56,6 +56,7 @@ EVERYTHING = View()
 def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     """The facts as a wall shows them. `hidden` says of each rollup how many rows were left out of those chosen."""
     shown = dict(facts)
+    shown.pop("sources", None)  # Asked for, never drawn.
     for name in _LISTS:
         if name in facts:
             shown[name] = [row for row in facts[name] if chosen.holds(row)]

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from engine.errors import InvalidSetting
 from engine.events import AGENT_STATES, DIMENSIONS, TYPES
+from engine.source import FILE_BYTES_MAX, Entries, Faults, InvalidFile, Node, compose
 from streams.connectors.record import Options
 from streams.connectors.registry import CONNECTORS, connector_named
 from streams.options import zone_of
 from streams.policy.parts import entries_of, texts_of, word_of
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Node, compose
 
 __all__ = ["CONNECTIONS_MAX", "PATH", "Connection", "read_connections"]
 
@@ -60,23 +60,23 @@ def read_connections(path: Path, environment: Mapping[str, str]) -> tuple[Connec
     faults, found = Faults(), []
     with faults.gathered():
         if not any(line.split(b"#")[0].strip() for line in data.splitlines()):
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{path}:1: the file says nothing; write connectors:, and under it a name with use: and its settings"
             )
         said = entries_of(compose(data, str(path), faults), ("connectors",), "the file", faults)
         node = said.get("connectors")
         if not isinstance(node, Entries):
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{path}:1: connectors are names, each with what it uses; write connectors:, and under it chat: {{use: chatwoot}}"
             )
         if len(node.entries) > CONNECTIONS_MAX:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: there are {len(node.entries)} connectors; a file may have {CONNECTIONS_MAX}"
             )
         for name, entry in node.entries.items():
             with faults.gathered():
                 if not _NAME.fullmatch(name):
-                    raise InvalidPolicy(
+                    raise InvalidFile(
                         f"{node.places[name]}: {name!r} cannot stand in an address; take small letters, digits, - and _"
                     )
                 found.append(_Reading(path, environment, faults).connection(name, entry))
@@ -93,7 +93,7 @@ class _Reading:
 
     def connection(self, name: str, node: Node) -> Connection:
         if not isinstance(node, Entries) or "use" not in node.entries:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: {name} does not say what it uses; write use: and one of {', '.join(_live())}"
             )
         use = word_of(node.entries["use"], _use)
@@ -102,7 +102,7 @@ class _Reading:
         said = entries_of(node, (*_COMMON, *secrets, *kind.own), f"a connector of {use}", self.faults)
         for needed in {"queue_log": ("file",), "ami": ("host", "user")}.get(use, ()):
             if needed not in said:
-                raise InvalidPolicy(f"{node.where}: {use} needs {needed}; write {needed}: and its value")
+                raise InvalidFile(f"{node.where}: {use} needs {needed}; write {needed}: and its value")
         options = Options(
             self._word(said, "prefix", _prefix, ""), self._names(said, "set", _dimension), self._word(said, "zone", zone_of, zone_of("UTC")),
             self._names(said, "states", _state),
@@ -110,20 +110,18 @@ class _Reading:
         url = self._word(said, "url", _url, "")
         found = self._secrets(said)
         if use == "ami" and not found:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: ami needs the manager's password; write secret: ${{VARIABLE}}, or secret_file: and a path"
             )
         if use == "twilio" and found and not url:
-            raise InvalidPolicy(
-                f"{node.where}: Twilio signs the address that it calls; write url: https://…{PATH}{name}"
-            )
+            raise InvalidFile(f"{node.where}: Twilio signs the address that it calls; write url: https://…{PATH}{name}")
         own = {key: self._own(key, said[key]) for key in kind.own if key in said}
         return Connection(name, use, options, found, url, own)
 
     def _own(self, key: str, node: Node) -> Any:
         if key in ("inboxes", "groups", "types"):
             if not isinstance(node, Entries):
-                raise InvalidPolicy(
+                raise InvalidFile(
                     f"{node.where}: {key} are names, each with another name; write {key}: and under it 1: sales"
                 )
             return {name: word_of(value, _type if key == "types" else str) for name, value in node.entries.items()}
@@ -137,12 +135,12 @@ class _Reading:
             for text in texts_of(said[key]):
                 secret = self._kept(said[key], text) if key == "secret_file" else self._of_environment(said[key], text)
                 if not SECRET_CHARACTERS_MIN <= len(secret) <= SECRET_CHARACTERS_MAX or not secret.isprintable():
-                    raise InvalidPolicy(
+                    raise InvalidFile(
                         f"{said[key].where}: a secret has {SECRET_CHARACTERS_MIN} to {SECRET_CHARACTERS_MAX} printable signs; this one has not"
                     )
                 found.append(secret)
         if len(found) > SECRETS_MAX:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{said.get('secret', said.get('secret_file', Entries('', {}, {}))).where}: {SECRETS_MAX} secrets may hold at once"
             )
         return tuple(found)
@@ -150,11 +148,11 @@ class _Reading:
     def _of_environment(self, node: Node, text: str) -> str:
         variable = _VARIABLE.fullmatch(text)
         if variable is None:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: a secret does not stand in this file; write ${{VARIABLE}}, or secret_file: and a path"
             )
         if not self.environment.get(variable[1]):
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: the variable {variable[1]} is not set; set it in the service's environment"
             )
         return self.environment[variable[1]]
@@ -165,14 +163,14 @@ class _Reading:
                 return file.read(SECRET_CHARACTERS_MAX + 2).strip()
         except (OSError, UnicodeDecodeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise InvalidPolicy(f"{node.where}: the file {text!r} cannot be read: {reason}") from None
+            raise InvalidFile(f"{node.where}: the file {text!r} cannot be read: {reason}") from None
 
     def _names(self, said: Mapping[str, Node], key: str, read: Callable[[str, str], str]) -> dict[str, str]:
         if key not in said:
             return {}
         node = said[key]
         if not isinstance(node, Entries):
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: {key} are names, each with its value; write {key}: and under it a name and its value"
             )
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from engine.errors import InvalidSetting
 from engine.events import CONTACT_TYPES, DIMENSIONS
+from engine.source import FILE_BYTES_MAX, Entries, Faults, InvalidFile, Node, compose
 from streams.policy.parts import entries_of, texts_of, word_of
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Node, compose
 
 __all__ = ["Columns", "Step", "read_mapping"]
 
@@ -64,7 +64,7 @@ def read_mapping(path: Path) -> Columns:
         node = compose(data, str(path), faults)
         said = entries_of(node, _KEYS, "a mapping", faults)
         if "steps" not in said:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{node.where}: the mapping has no steps; write steps:, and under it contact.queued: {{at: a column}}"
             )
         found = _mapping(said, faults)
@@ -76,14 +76,14 @@ def read_mapping(path: Path) -> Columns:
 def _mapping(said: Mapping[str, Node], faults: Faults) -> Columns:
     steps = said["steps"]
     if not isinstance(steps, Entries) or not steps.entries:
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{steps.where}: steps are events, each with where its instant stands; write contact.queued: {{at: a column}}"
         )
     found: list[Step] = []
     for kind, node in steps.entries.items():
         with faults.gathered():
             if kind not in _KINDS:
-                raise InvalidPolicy(
+                raise InvalidFile(
                     f"{steps.places[kind]}: {kind!r} is no event of a contact; choose from {', '.join(_KINDS)}"
                 )
             found.append(_step(kind, node, [step.kind for step in found], faults))
@@ -106,15 +106,13 @@ def _step(kind: str, node: Node, before: list[str], faults: Faults) -> Step:
     said = entries_of(node, _STEP_KEYS, f"the step {kind}", faults)
     after = word_of(said["after"], str) if "after" in said else ""
     if ("at" in said) == bool(after) or bool(after) != ("lasting" in said):
-        raise InvalidPolicy(f"{node.where}: {kind} needs either at: a column, or after: a step with lasting: a column")
+        raise InvalidFile(f"{node.where}: {kind} needs either at: a column, or after: a step with lasting: a column")
     if after and after not in before:
-        raise InvalidPolicy(f"{node.where}: {kind} comes after {after}, which no step before it is; put that one first")
+        raise InvalidFile(f"{node.where}: {kind} comes after {after}, which no step before it is; put that one first")
     names = (*_FIELDS, "csat", "nps", "resolved", "automatic", "reason", "state")
     fields = _fields(said["fields"], names, faults) if "fields" in said else {}
     if kind == "agent.state" and "state" not in fields:
-        raise InvalidPolicy(
-            f"{node.where}: agent.state needs the column of the state; write fields: {{state: a column}}"
-        )
+        raise InvalidFile(f"{node.where}: agent.state needs the column of the state; write fields: {{state: a column}}")
     return Step(
         kind, tuple(texts_of(said["at"])) if "at" in said else (), after, word_of(said["lasting"], str) if after else "",
         _cases(said.get("when")), _cases(said.get("unless")), fields,
@@ -129,7 +127,7 @@ def _cases(node: Node | None) -> dict[str, tuple[str, ...]]:
     if node is None:
         return {}
     if not isinstance(node, Entries):
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{node.where}: conditions are columns with the texts that they must have; write outcome: [ANSWER]"
         )
     return {column: tuple(texts_of(texts)) for column, texts in node.entries.items()}

@@ -43,7 +43,7 @@ from streams.serving import listen as listener_at
 from streams.settings import ServiceSettings, SettingsError, read_token
 from streams.tokens import read_tokens
 
-__all__ = ["gateway"]
+__all__ = ["Figures", "gateway"]
 
 ANSWER_S = 10.0
 DEFAULT_DATA = Path("data/floorwatch-gateway")
@@ -125,7 +125,7 @@ async def _serve(
     intake = Gateway(sender, settings, pseudonyms)
     refusals = Refusals(settings.data / "audit.jsonl")
     routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender)]
-    guard = Guard(Starlette(routes=routes), settings, refusals)
+    guard = Guard(intake.before(Starlette(routes=routes)), settings, refusals)
     server = uvicorn.Server(server_config(guard, settings, refusals))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -151,7 +151,7 @@ async def _serve(
 
 def _vital_routes(sender: Sender) -> list[BaseRoute]:
     registry = CollectorRegistry()
-    registry.register(_Figures(sender))
+    registry.register(Figures(sender))
 
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -166,7 +166,7 @@ def _vital_routes(sender: Sender) -> list[BaseRoute]:
     return [Route("/metrics", metrics), Route("/healthz", alive), Route("/readyz", ready)]
 
 
-class _Figures(Collector):
+class Figures(Collector):
     """What the gateway tells about itself."""
 
     def __init__(self, sender: Sender) -> None:

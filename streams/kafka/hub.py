@@ -129,17 +129,19 @@ class Hub(Station):
 
     def _serve(self, merging: Merging) -> None:
         publish_at = save_at = time.monotonic()
-        lag_at = 0.0
+        lag_at, least_s, told_us = 0.0, self._settings.publish_us / 1e6, merging.merged.watermark_us
         while not self._closing:
             turn = self._beat = time.monotonic()
-            if merging.poll(min(_POLL_S, max(0.0, publish_at - turn))):
+            if merging.poll(min(_POLL_S, max(0.0, publish_at + least_s - turn))):
                 merging.merged.settle()
                 self._hear(merging.merged)
             self.questions.answer(merging.merged)
             turn = time.monotonic()
-            if turn >= publish_at:
+            # All partitions' steps end at the same instants, so there is something new a few times a second, and then at once.
+            if turn >= publish_at + (0.0 if merging.merged.watermark_us > told_us else least_s):
+                told_us = merging.merged.watermark_us
                 self._publish(merging)
-                publish_at = turn + pause_s(time.monotonic() - turn, self._settings.publish_us / 1e6)
+                publish_at = turn + pause_s(time.monotonic() - turn, least_s)
             if turn >= lag_at:
                 self.lag, lag_at = merging.lag(), turn + _LAG_EVERY_S
             if turn - save_at >= self._settings.snapshot_interval_us / 1e6:

@@ -87,6 +87,11 @@ class Partition:
         return bool(self._again)
 
     @property
+    def has_come_further(self) -> bool:
+        """Whether a step could tell of later instants than the last one did."""
+        return _rounded(self.shard.watermark_us) > self.until_us
+
+    @property
     def known_offset(self) -> int:
         """Where the steps end that are to be made again."""
         return self._again[-1].to_offset if self._again else self.next_offset

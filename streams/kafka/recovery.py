@@ -36,17 +36,20 @@ async def recover(
     pseudonyms: Pseudonyms,
     engine: Executor,
     tell: Callable[[str], None],
+    moved: Callable[[], None],
 ) -> tuple[Partition, Snapshot | None]:
-    """The partition as it stands where the snapshot does, with the steps to be made again; and the newest snapshot."""
+    """The partition as it stands where the snapshot does, with the steps to be made again; and the newest snapshot. `moved` is called as
+    long as it gets on."""
     claim_offset = await lease.claim()
     async with Ranges(settings) as ranges:
         found = Snapshots()
         async for record in ranges.read(settings.snapshots, number, *await ranges.bounds(settings.snapshots, number)):
             found.take(record)
+            moved()
         whole = await asyncio.to_thread(found.newest)
         snapshot, make = await _restored(whole, shards, pseudonyms, engine, number, tell)
         begin, _ = await ranges.bounds(settings.steps, number)
-        again = await _since(ranges, settings, number, snapshot, begin, claim_offset)
+        again = await _since(ranges, settings, number, snapshot, begin, claim_offset, moved)
         _, events_end = await ranges.bounds(settings.events, number)
     lease.written = lease.confirmed = again[-1].number if again else snapshot.number if snapshot else 0
     if again and again[-1].to_offset > events_end:
@@ -85,7 +88,13 @@ async def _restored(
 
 
 async def _since(
-    ranges: Ranges, settings: KafkaSettings, number: int, snapshot: Snapshot | None, begin: int, end: int
+    ranges: Ranges,
+    settings: KafkaSettings,
+    number: int,
+    snapshot: Snapshot | None,
+    begin: int,
+    end: int,
+    moved: Callable[[], None],
 ) -> list[Step]:
     """The steps that count behind the snapshot, without what they brought."""
     first = snapshot.steps_offset if snapshot else 0
@@ -98,6 +107,7 @@ async def _since(
     reader = Reader(snapshot.claimant, snapshot.number) if snapshot else Reader()
     again: list[Step] = []
     async for record in ranges.read(settings.steps, number, first, end):
+        moved()
         if step := reader.accept(record):
             again.append(without_payload(step))
     return again

@@ -59,7 +59,7 @@ class Partitioner:
 
     def places(self, decoded: Decoded) -> list[int]:
         """By row."""
-        agents = [*decoded.vocabulary.agents]
+        agents = decoded.vocabulary.told_agents
         names = decoded.contact_names(np.arange(decoded.count))
         found = []
         for row, (name, agent, id_) in enumerate(

@@ -97,8 +97,9 @@ class KafkaSettings:
     secret: Password | None = None
     """What keys and pseudonyms are made from, the same for all workers and gateways; see streams.kafka.secrets."""
 
-    session_timeout_s: float = 10.0
-    """How long a worker may be silent before others take over its partitions."""
+    session_timeout_s: float = 6.0
+    """How long a worker may be silent before others take over its partitions: the least that brokers allow as they come, since one that
+    dies while partitions are being shared out costs it twice, and 15 s are promised."""
     request_timeout_s: float = 15.0
     commit_interval_s: float = 1.0
     fetch_bytes_max: int = MIB

@@ -24,7 +24,7 @@ from streams.kafka.stretches import Stretch
 __all__ = ["JoiningConsumer", "JoiningTransport"]
 
 #: How long the broker holds a fetch that finds nothing; so often it is known that nothing is unread. Faust asks for 1.5 s.
-FETCH_WAIT_MS = 200
+FETCH_WAIT_MS = 100
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -78,9 +78,12 @@ class JoiningConsumer(Consumer):
         state = self._state(tp)
         if state is None or state.highwater is None or tp not in self._active_partitions:
             return 0
+        return 0 if self.underway(tp) or self._read_to.get(tp, -1) < state.highwater else int(state.timestamp)
+
+    def underway(self, tp: TP) -> int:
+        """Stretches that were fetched and are not processed yet."""
         processed = self._acked_index[tp]
-        is_underway = any(last not in processed for last in self._delivered[tp])
-        return 0 if is_underway or self._read_to.get(tp, -1) < state.highwater else int(state.timestamp)
+        return sum(last not in processed for last in self._delivered[tp])
 
     def end(self, tp: TP) -> int:
         """Behind the last event that the broker has told of, 0 for none yet."""

@@ -28,6 +28,7 @@ from streams.negative import NegativeWords
 from streams.options import Duration, Words
 from streams.policy.watching import PolicyFile
 from streams.settings import SettingsError
+from streams.warming import warm
 
 __all__ = ["EngineShards", "worker"]
 
@@ -101,6 +102,7 @@ def worker(
     shards.begin()  # Says what it cannot count before anything is claimed.
     pace = Pace(disorder_bound_us=disorder, near_us=disorder // 2, snapshot_s=snapshot_every / 1e6)
     check_topics(settings)
+    warm(tell)  # Others would wait for the partitions that this one holds.
     ours = Worker(settings, shards, pseudonyms, tell, pace)
     try:
         server = serve_vitals(ours.vitals, host, port, ours.is_alive)

@@ -13,9 +13,9 @@ from typing import Any
 from engine.conditions import CHARTS, MEASURES, SAMPLE, Bound, Condition, sample_of
 from engine.errors import InvalidSetting
 from engine.events import DIMENSIONS
+from engine.source import Entries, Faults, InvalidFile, Items, Node, Text
 from engine.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, duration_us
 from streams.policy.parts import entries_of, texts_of, word_of
-from streams.policy.source import Entries, Faults, InvalidPolicy, Items, Node, Text
 from streams.policy.words import NONE
 
 __all__ = ["BOUND_KEYS", "CONDITIONS_MAX", "KEYS", "bound_text", "conditions_of"]
@@ -33,11 +33,11 @@ _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 def conditions_of(node: Node, default: tuple[Condition, ...], faults: Faults) -> tuple[Condition, ...]:
     """The conditions of a section, and those of the default that it does not name. What is wrong goes to `faults`."""
     if not isinstance(node, Entries):
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{node.where}: conditions consist of names; write queue_long: {{measure: waiting, above: 50}}"
         )
     if len(node.entries) > CONDITIONS_MAX:
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{node.where}: there are {len(node.entries):,} conditions; a policy may have {CONDITIONS_MAX:,}"
         )
     found = [condition for condition in default if condition.name not in node.entries]
@@ -74,15 +74,15 @@ def _condition(name: str, node: Node, faults: Faults) -> Condition:
     try:
         return Condition(name, bounds, by, place=node.where, **given)
     except InvalidSetting as fault:
-        raise InvalidPolicy(*str(fault).splitlines()) from None
+        raise InvalidFile(*str(fault).splitlines()) from None
 
 
 def _bound(said: Mapping[str, Node], where: str) -> Bound:
     if "measure" not in said:
-        raise InvalidPolicy(f"{where}: it does not say its measure; write measure: service_level, or another one")
+        raise InvalidFile(f"{where}: it does not say its measure; write measure: service_level, or another one")
     if ("above" in said) == ("below" in said):
         fact = "both above and below" if "above" in said else "neither above nor below"
-        raise InvalidPolicy(f"{where}: it says {fact}; say the one beyond which it is broken")
+        raise InvalidFile(f"{where}: it says {fact}; say the one beyond which it is broken")
     measure = word_of(said["measure"], _measure)
     form = word_of(said["as"], str) if "as" in said else "figure"
     side = "above" if "above" in said else "below"
@@ -103,12 +103,12 @@ def _sample(node: Node, bound: Bound) -> tuple[tuple[str, ...], int]:
     """`20` of what the measure is a share of, or `{offered: 20}`."""
     if isinstance(node, Entries):
         if len(node.entries) != 1:
-            raise InvalidPolicy(f"{node.where}: at_least is one number of one thing; write at_least: {{offered: 20}}")
+            raise InvalidFile(f"{node.where}: at_least is one number of one thing; write at_least: {{offered: 20}}")
         ((name, number),) = node.entries.items()
         return (name,), word_of(number, _count)
     names, least = sample_of(bound.measure), word_of(node, _count)
     if not names:
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{node.where}: {bound.measure} is no share or mean of a count; say of what, as in at_least: {{offered: {least}}}"
         )
     return names, least

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 
 import msgspec
 
-from streams.policy.source import InvalidPolicy, Text
+from engine.source import InvalidFile, Text
 
 __all__ = ["BUNDLE_BYTES_MAX", "FILES_MAX", "Beside", "Bundle", "Files", "Kept", "Nothing"]
 
@@ -64,7 +64,7 @@ class Files(ABC):
     def read(self, named: Text, bytes_max: int) -> tuple[str, bytes]:
         """A file by its path from the file that names it: what it is called in messages, and at most one byte more than the limit.
 
-        Raises InvalidPolicy.
+        Raises InvalidFile.
         """
         path = PurePath(named.text)
         if path.is_absolute() or ".." in path.parts or not path.parts:
@@ -73,22 +73,22 @@ class Files(ABC):
         if name not in self.taken:
             self.asked.append(name)
             if len(self.asked) > FILES_MAX:
-                raise InvalidPolicy(f"{named.where}: more than {FILES_MAX:,} files are named; join some of them")
+                raise InvalidFile(f"{named.where}: more than {FILES_MAX:,} files are named; join some of them")
             data = self._data(name, named, bytes_max)
             self._bytes += len(data)
             if self._bytes > BUNDLE_BYTES_MAX:
                 told = f"the files named up to here have more than {BUNDLE_BYTES_MAX:,} bytes together"
-                raise InvalidPolicy(f"{named.where}: {told}; name fewer or smaller ones")
+                raise InvalidFile(f"{named.where}: {told}; name fewer or smaller ones")
             self.taken[name] = data
         return str(self.folder / name), self.taken[name]
 
     @abstractmethod
     def _data(self, name: str, named: Text, bytes_max: int) -> bytes:
-        """A file's bytes, at most one more than the limit. Raises InvalidPolicy."""
+        """A file's bytes, at most one more than the limit. Raises InvalidFile."""
 
     @staticmethod
-    def _outside(named: Text) -> InvalidPolicy:
-        return InvalidPolicy(
+    def _outside(named: Text) -> InvalidFile:
+        return InvalidFile(
             f"{named.where}: {named.text!r} lies outside of the policy's folder; name a file beside the policy or below"
         )
 
@@ -102,14 +102,14 @@ class Beside(Files):
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise self._outside(named)
             if path.exists() and not path.is_file():
-                raise InvalidPolicy(f"{named.where}: {named.text!r} is no file; name one")
+                raise InvalidFile(f"{named.where}: {named.text!r} is no file; name one")
             with path.open("rb") as file:
                 return file.read(bytes_max + 1)
         except (OSError, ValueError) as error:
-            if isinstance(error, InvalidPolicy):
+            if isinstance(error, InvalidFile):
                 raise
             why = error.strerror if isinstance(error, OSError) else error
-            raise InvalidPolicy(f"{named.where}: {named.text!r} cannot be read: {why}; name a file") from None
+            raise InvalidFile(f"{named.where}: {named.text!r} cannot be read: {why}; name a file") from None
 
 
 class Kept(Files):
@@ -121,7 +121,7 @@ class Kept(Files):
 
     def _data(self, name: str, named: Text, bytes_max: int) -> bytes:
         if name not in self._kept:
-            raise InvalidPolicy(f"{named.where}: {named.text!r} was not kept with the policy; name a file")
+            raise InvalidFile(f"{named.where}: {named.text!r} was not kept with the policy; name a file")
         return self._kept[name]
 
 
@@ -130,6 +130,6 @@ class Nothing(Files):
 
     def _data(self, name: str, named: Text, bytes_max: int) -> bytes:
         told = "a policy that is sent names no files"
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{named.where}: {told}; write out what {named.text!r} says, or change the service's own file"
         )

@@ -11,9 +11,11 @@ from datetime import date
 
 from engine.errors import InvalidSetting
 from engine.hours import Hours, Intervals
-from streams.calendars import FEED_BYTES_MAX, Days, UnusableCalendar, feed_days, public_holidays
+from engine.source import Entries, InvalidFile, Items, Node, Text
+from streams.calendars.days import Days, UnusableCalendar
+from streams.calendars.feed import FEED_BYTES_MAX, feed_days
+from streams.calendars.public import public_holidays
 from streams.policy.files import Files
-from streams.policy.source import Entries, InvalidPolicy, Items, Node, Text
 
 __all__ = ["HOURS_KEYS", "WEEKDAYS", "hours_of"]
 
@@ -31,16 +33,16 @@ def hours_of(
 ) -> tuple[Hours, tuple[str, ...]]:
     """Hours from the entries of `HOURS_KEYS`, and notes on what the holidays' calendar does not know of these years.
 
-    `zone` holds where the entries name none; calendars are taken from `files`. Raises InvalidPolicy.
+    `zone` holds where the entries name none; calendars are taken from `files`. Raises InvalidFile.
     """
     if "week" not in said:
-        raise InvalidPolicy(f"{where}: the hours do not say their week; write week: {{mon-fri: 09:00-18:00}}")
+        raise InvalidFile(f"{where}: the hours do not say their week; write week: {{mon-fri: 09:00-18:00}}")
     try:
         return _hours_of(said, zone, years, files)
-    except InvalidPolicy:
+    except InvalidFile:
         raise
     except InvalidSetting as error:
-        raise InvalidPolicy(f"{where}: {error}") from None
+        raise InvalidFile(f"{where}: {error}") from None
 
 
 def _hours_of(said: Mapping[str, Node], zone: str, years: range, files: Files) -> tuple[Hours, tuple[str, ...]]:
@@ -64,10 +66,10 @@ def _week(node: Node) -> tuple[Intervals, ...]:
         found = _DAYS.fullmatch(name)
         ends = [WEEKDAYS.index(day) for day in (found[1], found[2] or found[1]) if day in WEEKDAYS] if found else []
         if len(ends) != 2 or ends[0] > ends[1]:
-            raise InvalidPolicy(f"{intervals.where}: {name!r} is no day of the week; write mon, or mon-fri")
+            raise InvalidFile(f"{intervals.where}: {name!r} is no day of the week; write mon, or mon-fri")
         for day in range(ends[0], ends[1] + 1):
             if week[day]:
-                raise InvalidPolicy(f"{intervals.where}: {WEEKDAYS[day]} is said twice; keep one of the two")
+                raise InvalidFile(f"{intervals.where}: {WEEKDAYS[day]} is said twice; keep one of the two")
             week[day] = _intervals(intervals)
     return tuple(week)
 
@@ -84,36 +86,36 @@ def _interval(node: Node) -> tuple[int, int]:
     """`09:00-18:00` in minutes of the day; one that ends no later than it begins ends on the next day."""
     found = _INTERVAL.fullmatch(_text(node))
     if not found:
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} is no interval; write it like 09:00-18:00")
+        raise InvalidFile(f"{node.where}: {_text(node)!r} is no interval; write it like 09:00-18:00")
     first_hour, first_minute, last_hour, last_minute = (int(part) for part in found.groups())
     begin, end = first_hour * 60 + first_minute, last_hour * 60 + last_minute
     if max(first_minute, last_minute) > 59 or begin >= _DAY_MIN or end > _DAY_MIN:
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} has a time that does not exist; correct it")
+        raise InvalidFile(f"{node.where}: {_text(node)!r} has a time that does not exist; correct it")
     return begin, end if end > begin else end + _DAY_MIN
 
 
 def _holidays(node: Node, hours: Hours, years: range) -> Days:
     found = _COUNTRY.fullmatch(_text(node))
     if not found:
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} is no country; write its code like CN, or US-NY")
+        raise InvalidFile(f"{node.where}: {_text(node)!r} is no country; write its code like CN, or US-NY")
     try:
         return public_holidays(hours, found[1], years, subdivision=found[2])
     except UnusableCalendar as error:
-        raise InvalidPolicy(f"{node.where}: {error}") from None
+        raise InvalidFile(f"{node.where}: {error}") from None
 
 
 def _feed(node: Node, hours: Hours, years: range, files: Files) -> Days:
     try:
         return feed_days(files.read(Text(node.where, _text(node)), FEED_BYTES_MAX)[1], hours, years)
     except UnusableCalendar as error:
-        raise InvalidPolicy(f"{node.where}: {error}") from None
+        raise InvalidFile(f"{node.where}: {error}") from None
 
 
 def _date(node: Node) -> date:
     try:
         return date.fromisoformat(_text(node))
     except ValueError:
-        raise InvalidPolicy(f"{node.where}: {_text(node)!r} is no date; write it like 2026-10-01") from None
+        raise InvalidFile(f"{node.where}: {_text(node)!r} is no date; write it like 2026-10-01") from None
 
 
 def _items(node: Node) -> tuple[Node, ...]:
@@ -122,11 +124,11 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 def _entries(node: Node, what: str) -> Mapping[str, Node]:
     if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: {what} consists of days and intervals; write mon-fri: 09:00-18:00")
+        raise InvalidFile(f"{node.where}: {what} consists of days and intervals; write mon-fri: 09:00-18:00")
     return node.entries
 
 
 def _text(node: Node) -> str:
     if not isinstance(node, Text):
-        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
+        raise InvalidFile(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
     return node.text

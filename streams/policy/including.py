@@ -8,8 +8,8 @@ limit or a name that it says replaces theirs. Never knows what a section means, 
 from dataclasses import replace
 from pathlib import PurePath
 
+from engine.source import FILE_BYTES_MAX, Entries, Faults, InvalidFile, Items, Node, Text, compose
 from streams.policy.files import Files
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text, compose
 
 __all__ = ["INCLUDE", "INCLUDE_DEPTH_MAX", "compose_all"]
 
@@ -23,7 +23,7 @@ _ONCE = "zone"
 
 
 def compose_all(data: bytes, name: str, files: Files, faults: Faults) -> Node:
-    """The node of a file and of what it includes. Raises InvalidPolicy where the file itself cannot be read on; what is wrong
+    """The node of a file and of what it includes. Raises InvalidFile where the file itself cannot be read on; what is wrong
     with others goes to `faults`."""
     return _Includer(files, faults).composed(data, name, (str(PurePath(name)),))
 
@@ -47,24 +47,22 @@ class _Includer:
 
     def _other(self, named: Node, chain: tuple[str, ...]) -> Entries:
         if not isinstance(named, Text):
-            raise InvalidPolicy(f"{named.where}: what is included is a file; write include: [shops.yaml]")
+            raise InvalidFile(f"{named.where}: what is included is a file; write include: [shops.yaml]")
         name, data = self.files.read(named, FILE_BYTES_MAX)
         if name in chain:
             circle = " → ".join(PurePath(one).name for one in (*chain[chain.index(name) :], name))
-            raise InvalidPolicy(f"{named.where}: the files include each other in a circle, {circle}; leave one out")
+            raise InvalidFile(f"{named.where}: the files include each other in a circle, {circle}; leave one out")
         if name in self.included:
             told = f"{named.text!r} is included already at {self.included[name]}"
-            raise InvalidPolicy(f"{named.where}: {told}; include it once")
+            raise InvalidFile(f"{named.where}: {told}; include it once")
         if len(chain) > INCLUDE_DEPTH_MAX:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{named.where}: files include one another more than {INCLUDE_DEPTH_MAX} deep; include this one further up"
             )
         self.included[name] = named.where
         node = self.composed(data, name, (*chain, name))
         if not isinstance(node, Entries):
-            raise InvalidPolicy(
-                f"{node.where}: the file consists of names and values; write limits, or another section"
-            )
+            raise InvalidFile(f"{node.where}: the file consists of names and values; write limits, or another section")
         return node
 
     def _joined(self, first: Entries, then: Entries, *, above: bool) -> Entries:

@@ -13,8 +13,8 @@ from engine.definitions import AS_ELAPSED, LEFT_OUT, NO_CAP_US, SHIPPED, Measure
 from engine.events import DIMENSIONS
 from engine.hours import Hours
 from engine.policy import NO_LIMIT_US
+from engine.source import Entries, InvalidFile, Items, Node, Text
 from streams.options import zone_of
-from streams.policy.source import Entries, InvalidPolicy, Items, Node, Text
 from streams.policy.words import is_yes, limit_us
 
 __all__ = ["MEASURE_KEYS", "measure_of"]
@@ -57,7 +57,7 @@ MEASURE_KEYS = ("use", *_OPTIONS, *DIMENSIONS, "except")
 
 
 def measure_of(said: Mapping[str, Node], where: str, zone: str, hours: Mapping[str, Hours]) -> Measure:
-    """A measure from the entries of `MEASURE_KEYS`. Its days are those of its hours' zone, or of `zone`. Raises InvalidPolicy."""
+    """A measure from the entries of `MEASURE_KEYS`. Its days are those of its hours' zone, or of `zone`. Raises InvalidFile."""
     given: dict[str, Any] = {"where": where}
     for key, (name, read) in _OPTIONS.items():
         if key in said:
@@ -67,7 +67,7 @@ def measure_of(said: Mapping[str, Node], where: str, zone: str, hours: Mapping[s
     else:
         missing = [key for key in _NEEDED if key not in said]
         if missing:
-            raise InvalidPolicy(
+            raise InvalidFile(
                 f"{where}: the measure does not say {' and '.join(missing)}; add it, or take one that ships by use"
             )
         model = None
@@ -89,16 +89,16 @@ def _shipped(node: Node) -> Measure:
     if name not in SHIPPED:
         near = get_close_matches(name, SHIPPED, 1)
         right = f"did you mean {near[0]}?" if near else f"choose from {', '.join(SHIPPED)}"
-        raise InvalidPolicy(f"{node.where}: there is no measure {name!r}; {right}")
+        raise InvalidFile(f"{node.where}: there is no measure {name!r}; {right}")
     return SHIPPED[name]
 
 
 def _except(node: Node) -> dict[str, frozenset[str]]:
     if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: except consists of dimensions and values; write except: {{queue: spam}}")
+        raise InvalidFile(f"{node.where}: except consists of dimensions and values; write except: {{queue: spam}}")
     for name in node.entries:
         if name not in DIMENSIONS:
-            raise InvalidPolicy(f"{node.places[name]}: {name!r} is no dimension; choose from {', '.join(DIMENSIONS)}")
+            raise InvalidFile(f"{node.places[name]}: {name!r} is no dimension; choose from {', '.join(DIMENSIONS)}")
     return {name: frozenset(map(_text, _items(values))) for name, values in node.entries.items()}
 
 
@@ -106,7 +106,7 @@ def _read(node: Node, read: Callable[[str], Any]) -> Any:
     try:
         return read(_text(node))
     except ValueError as error:
-        raise InvalidPolicy(f"{node.where}: {error}") from None
+        raise InvalidFile(f"{node.where}: {error}") from None
 
 
 def _items(node: Node) -> tuple[Node, ...]:
@@ -115,5 +115,5 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 def _text(node: Node) -> str:
     if not isinstance(node, Text):
-        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
+        raise InvalidFile(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
     return node.text

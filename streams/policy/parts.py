@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
-from streams.policy.source import Entries, Faults, InvalidPolicy, Items, Node, Text
+from engine.source import Entries, Faults, InvalidFile, Items, Node, Text
 
 __all__ = ["entries_of", "texts_of", "word_of"]
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def entries_of(node: Node, known: tuple[str, ...], what: str, faults: Faults) -> Mapping[str, Node]:
-    """What is said of the `known` names; others become faults, with the name that was probably meant. Raises InvalidPolicy for no mapping."""
+    """What is said of the `known` names; others become faults, with the name that was probably meant. Raises InvalidFile for no mapping."""
     if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: {what} consists of names and values; choose from {', '.join(known)}")
+        raise InvalidFile(f"{node.where}: {what} consists of names and values; choose from {', '.join(known)}")
     for name in (name for name in node.entries if name not in known):
         near = get_close_matches(name, known, 1)
         right = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
@@ -33,8 +33,8 @@ def texts_of(node: Node) -> list[str]:
 def word_of(node: Node, read: Callable[[str], T]) -> T:
     """What a single text means; a refusal gets its place."""
     if not isinstance(node, Text):
-        raise InvalidPolicy(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
+        raise InvalidFile(f"{node.where}: a list or a mapping stands where one value belongs; write the value alone")
     try:
         return read(node.text)
     except ValueError as error:
-        raise InvalidPolicy(f"{node.where}: {error}") from None
+        raise InvalidFile(f"{node.where}: {error}") from None

@@ -31,6 +31,7 @@ from engine.policy import (
     Period,
     Policy,
 )
+from engine.source import FILE_BYTES_MAX, Entries, Faults, InvalidFile, Items, Node, Text
 from engine.times import duration_us
 from streams.options import zone_of
 from streams.policy.conditions import conditions_of
@@ -41,7 +42,6 @@ from streams.policy.measures import MEASURE_KEYS, measure_of
 from streams.policy.parts import entries_of as _entries
 from streams.policy.parts import texts_of as _texts
 from streams.policy.parts import word_of as _word
-from streams.policy.source import FILE_BYTES_MAX, Entries, Faults, InvalidPolicy, Items, Node, Text
 from streams.policy.words import (
     LIMIT_US_MAX,
     NONE,
@@ -82,7 +82,7 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy of a file. Raises InvalidPolicy with all its faults, OSError where it cannot be read."""
+    """The policy of a file. Raises InvalidFile with all its faults, OSError where it cannot be read."""
     return read_bundle(path)[1]
 
 
@@ -93,7 +93,7 @@ def read_bundle(path: Path, files: Files | None = None) -> tuple[Bundle, Policy]
 
 
 def parse_policy(data: bytes, name: str) -> Policy:
-    """The policy of a file's bytes; `name` is how its places are called. Raises InvalidPolicy with all its faults."""
+    """The policy of a file's bytes; `name` is how its places are called. Raises InvalidFile with all its faults."""
     return bundled(data, name)[1]
 
 
@@ -106,7 +106,7 @@ def bundled(data: bytes, name: str, files: Files | None = None) -> tuple[Bundle,
 
 
 def unbundled(bundle: Bundle) -> Policy:
-    """The policy of a bundle, the same whenever it is asked for. Raises InvalidPolicy where this version refuses it."""
+    """The policy of a bundle, the same whenever it is asked for. Raises InvalidFile where this version refuses it."""
     default = _standing_on(bundle.ground, bundle.year)
     return default if is_default(bundle) else _parsed(bundle.text, bundle.name, Kept(bundle), default, bundle.year)
 
@@ -143,11 +143,11 @@ def _parsed(data: bytes, name: str, files: Files, default: Policy, year: int) ->
     with faults.gathered():
         given = _policy(compose_all(data, name, files, faults), files, default, year, faults)
     if faults.told:
-        raise InvalidPolicy(*_in_order(faults.told, [name, *(str(files.folder / asked) for asked in files.asked)]))
+        raise InvalidFile(*_in_order(faults.told, [name, *(str(files.folder / asked) for asked in files.asked)]))
     try:
         return Policy(**given)
     except InvalidSetting as fault:
-        raise InvalidPolicy(str(fault)) from None
+        raise InvalidFile(str(fault)) from None
 
 
 def _in_order(told: list[str], names: Sequence[str]) -> list[str]:
@@ -218,7 +218,7 @@ def _lines(node: Node, default: Policy, faults: Faults) -> tuple[Line, ...]:
     for limit, entries in limits.items():
         lines += _gathered(entries, partial(_line, limit, faults), faults)
     if len(lines) > LINES_MAX:
-        raise InvalidPolicy(f"{node.where}: there are {len(lines):,} lines; a policy may have {LINES_MAX:,}")
+        raise InvalidFile(f"{node.where}: there are {len(lines):,} lines; a policy may have {LINES_MAX:,}")
     return (*lines, *(entry for entry in default.lines if entry.limit not in limits))
 
 
@@ -228,13 +228,13 @@ def _line(limit: str, faults: Faults, node: Node) -> Line:
     said = _entries(node, (*_OPTIONS, *CONDITIONS), f"a line of {limit}", faults)
     if "limit" not in said:
         example = {"promise": "due"}.get(limit, "3" if limit in COUNTS else "30s")
-        raise InvalidPolicy(f"{node.where}: the line does not say its limit; write limit: {example}, or limit: none")
+        raise InvalidFile(f"{node.where}: the line does not say its limit; write limit: {example}, or limit: none")
     for option in ("warn_at", "hours", "pauses"):
         if option in said and limit not in (*CLOCKS, *(DUTIES if option != "pauses" else ())):
-            raise InvalidPolicy(f"{said[option].where}: {limit} is no clock; leave {option} out")
+            raise InvalidFile(f"{said[option].where}: {limit} is no clock; leave {option} out")
     for name in OF_CASES:
         if name in said and limit not in DUTIES:
-            raise InvalidPolicy(f"{said[name].where}: {limit} is of contacts, which have no {name}; leave it out")
+            raise InvalidFile(f"{said[name].where}: {limit} is of contacts, which have no {name}; leave it out")
     read_limit = limit_number if limit in COUNTS else limit_due if limit == "promise" else limit_us
     options = _OPTIONS | {"limit": ("limit_us", read_limit)}
     given = {field: _word(said[name], read) for name, (field, read) in options.items() if name in said}
@@ -248,11 +248,11 @@ def _grade(faults: Faults, node: Node) -> Grade:
     conditions = tuple(name for name in CONDITIONS if name != "grade")
     said = _entries(node, ("grade", "after", *conditions), "a grade", faults)
     if "grade" not in said:
-        raise InvalidPolicy(f"{node.where}: the rule does not say its grade; write grade: {GRADES[1]}")
+        raise InvalidFile(f"{node.where}: the rule does not say its grade; write grade: {GRADES[1]}")
     when = {name: frozenset(_texts(said[name])) for name in conditions if name in said}
     after_us = _word(said["after"], duration_us) if "after" in said else 0
     if after_us > LIMIT_US_MAX:
-        raise InvalidPolicy(f"{said['after'].where}: a case does not stay open for longer than 366 days; correct after")
+        raise InvalidFile(f"{said['after'].where}: a case does not stay open for longer than 366 days; correct after")
     return Grade(_word(said["grade"], str), MappingProxyType(when), after_us, node.where)
 
 
@@ -260,7 +260,7 @@ def _period(of_dates: ZoneInfo, faults: Faults, node: Node) -> Period:
     said = _entries(node, ("name", "from", "until"), "a period", faults)
     missing = [name for name in ("name", "from", "until") if name not in said]
     if missing:
-        raise InvalidPolicy(f"{node.where}: the period does not say {' and '.join(missing)}; add it")
+        raise InvalidFile(f"{node.where}: the period does not say {' and '.join(missing)}; add it")
     start_us, end_us = (_word(said[name], lambda text: instant_us(text, of_dates)) for name in ("from", "until"))
     return Period(_word(said["name"], _named), start_us, end_us, node.where)
 
@@ -271,7 +271,7 @@ def _gathered(node: Node, read: Callable[[Node], T], faults: Faults) -> Iterable
     found = []
     with faults.gathered():
         if not items:
-            raise InvalidPolicy(f"{node.where}: the list is empty; write what it should say, or leave it out")
+            raise InvalidFile(f"{node.where}: the list is empty; write what it should say, or leave it out")
         for item in items:
             with faults.gathered():
                 found.append(read(item))
@@ -280,7 +280,7 @@ def _gathered(node: Node, read: Callable[[Node], T], faults: Faults) -> Iterable
 
 def _named_entries(node: Node) -> Mapping[str, Node]:
     if not isinstance(node, Entries):
-        raise InvalidPolicy(f"{node.where}: hours consist of names; write office: {{week: {{mon-fri: 09:00-18:00}}}}")
+        raise InvalidFile(f"{node.where}: hours consist of names; write office: {{week: {{mon-fri: 09:00-18:00}}}}")
     return node.entries
 
 

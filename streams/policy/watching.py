@@ -26,7 +26,7 @@ class PolicyFile:
         self._seen: tuple[Signature, int] | None = None
 
     def read(self) -> tuple[Bundle, Policy]:
-        """What it says now. Raises InvalidPolicy, and OSError where it cannot be read."""
+        """What it says now. Raises InvalidFile, and OSError where it cannot be read."""
         if self.path is None:
             self._read = self._seen = self._look()
             return default_bundle(), default_policy()

@@ -77,7 +77,7 @@ def facts(conditions: Any = (), alarms: Any = (), at_s: float = NOW_S) -> dict[s
 
 
 def until(holds: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

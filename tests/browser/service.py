@@ -82,7 +82,7 @@ class Running:
     def get(self, path: str) -> Any:
         """A JSON answer."""
         request = urllib.request.Request(self.address + path, headers=self._headers)
-        with urllib.request.urlopen(request, timeout=15) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def post(self, body: bytes) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, d
     with Running(folder / "data", *options, token=TOKEN) as service:
         service.post("\n".join(json.dumps(event) for event in events).encode())
         service.settle()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(service.get("/api/v1/alerts")["alerts"]) < 2 or len(receiver.got) < 2:
             assert time.monotonic() < until
             time.sleep(0.1)

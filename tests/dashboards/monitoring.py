@@ -115,7 +115,7 @@ def _program(name: str, folder: Path, options: list[str]) -> Iterator[None]:
 
 def _asked(url: str) -> Any:
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{urllib.parse.unquote(url)}: {error.read().decode()}") from None
@@ -123,7 +123,7 @@ def _asked(url: str) -> Any:
 
 def _is_ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -43,6 +43,9 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "FloorwatchNotReady": tuple({"floorwatch_ready": told} for told in ("0x60", "0x9 1x50")),
     "WatermarkStalled": tuple({"floorwatch_watermark_lag_seconds": told} for told in ("61x60", "59x60")),
     "EventsStopped": tuple({"floorwatch_events_total": told} for told in (STANDS, GROWS)),
+    "Blind": tuple({"floorwatch_blind": told} for told in ("1x60", "0x60")),
+    "SourceOverdue": tuple({'floorwatch_source_overdue{source="pbx"}': told} for told in ("1x60", "0x60")),
+    "SourceClockBehind": tuple({'floorwatch_source_skew_seconds{source="pbx"}': told} for told in ("90x60", "3x60")),
     # The clock of the test is the seconds since its beginning; it looks at 40 min, which is 2,400 s.
     "SourceStale": tuple({'floorwatch_source_event_timestamp_seconds{source="pbx"}': told} for told in ("0x60", "0+60x60")),
     "SourceClockAhead": tuple({'floorwatch_source_event_timestamp_seconds{source="pbx"}': told} for told in ("30+60x60", "0+60x60")),
@@ -62,6 +65,19 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "AlertmanagerUnreached": (
         {'floorwatch_alertmanager_requests_total{outcome="failed"}': GROWS},
         {'floorwatch_alertmanager_requests_total{outcome="failed"}': STANDS, 'floorwatch_alertmanager_requests_total{outcome="delivered"}': GROWS}),
+    "WorkerDown": tuple({'up{job="floorwatch-worker"}': told} for told in ("0x60", "1x60")),
+    "PartitionsUnheld": tuple(
+        {"floorwatch_worker_topic_partitions": "2x60", 'floorwatch_worker_ready{partition="0"}': "1x60",
+         'floorwatch_worker_ready{partition="1"}': told} for told in ("1x20 _x40", "0x60")),
+    "WorkerStalled": tuple({'floorwatch_worker_stalled_seconds{partition="1"}': told} for told in ("31x60", "29x60")),
+    "WorkerBehind": tuple({'floorwatch_worker_oldest_unread_seconds{partition="1"}': told} for told in ("61x60", "59x60")),
+    "WorkerLagGrowing": tuple({'floorwatch_worker_lag_events{partition="1"}': told} for told in ("0+6000x60", "240000-6000x60")),
+    "WorkerRecovering": tuple({'floorwatch_worker_ready{partition="1"}': told} for told in ("0x60", "0x9 1x50")),
+    "WorkersUnsteady": tuple({"floorwatch_worker_rebalances_total": told} for told in (GROWS, STANDS)),
+    "DeadLetters": tuple({"floorwatch_worker_rejected_total": told} for told in (GROWS, STANDS)),
+    "GatewayDown": tuple({'up{job="floorwatch-gateway"}': told} for told in ("0x60", "1x60")),
+    "GatewayRefusing": tuple({"floorwatch_gateway_busy_answers_total": told} for told in (GROWS, STANDS)),
+    "GatewayUncertain": tuple({"floorwatch_gateway_unknown_answers_total": told} for told in (GROWS, STANDS)),
 }  # type: ignore[assignment]  # fmt: skip
 
 

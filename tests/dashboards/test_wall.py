@@ -254,7 +254,7 @@ def test_views_beyond_their_limit_are_refused_and_counted() -> None:
 
 
 async def heard(feed: Feed, turn: int = 0) -> tuple[int, str, dict[str, Any]]:
-    turn, message = await asyncio.wait_for(feed.after(turn), 1)
+    turn, message = await asyncio.wait_for(feed.after(turn), 30)
     kind = "alive" if message.startswith(b"event: alive\n") else "full"
     return turn, kind, json.loads(message.split(b"data: ", 1)[1])
 
@@ -307,7 +307,7 @@ def test_closing_the_feed_ends_every_stream() -> None:
         waiting = asyncio.ensure_future(feed.after(0))
         await asyncio.sleep(0)
         feed.close()
-        assert (await asyncio.wait_for(waiting, 1))[1] == b""
+        assert (await asyncio.wait_for(waiting, 30))[1] == b""
 
     asyncio.run(story())
 

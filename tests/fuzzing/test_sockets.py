@@ -17,7 +17,7 @@ from tests.streams.test_run import Service, running
 
 HEAD = b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 #: What an answer may take on a machine that is busy with other tests.
-ANSWER_S_MAX = 5.0
+ANSWER_S_MAX = 20.0
 
 BROKEN = (
     b"\r\n\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
@@ -60,7 +60,7 @@ def _answers_others(service: Service, number: int) -> None:
 
 def _lives_on(service: Service, accepted: int) -> None:
     """Exactly what was acknowledged is counted, and the end is clean."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (counted := service.now()["counters"]["events"]) != accepted and time.monotonic() < deadline:
         time.sleep(0.1)
     assert counted == accepted

@@ -15,6 +15,8 @@ import faust
 
 from engine.keys import PUBLIC
 from engine.pipeline import Settings
+from engine.times import HOUR_US
+from engine.windows import Spec
 from streams.intake import Pseudonyms
 from streams.kafka.partition import Shards
 from streams.kafka.steps import Reader, Step
@@ -22,15 +24,16 @@ from streams.kafka.worker import Pace, Worker
 from streams.kafka.worker_command import EngineShards
 from streams.policy.reading import default_policy
 from tests.kafka import worker
+from tests.kafka.faults import arrange
 from tests.kafka.records import Records
 from tests.kafka.standin import TellingShards, rows_of
 
 __all__ = ["REPORTED", "RealWorker", "steps_that_count", "told_rows"]
 
 
-#: What is counted for a report by queue.
+#: What is counted for a report by queue, as `floorwatch replay` does.
 REPORTED = Settings(
-    rollups=((), ("queue",)), policy=replace(default_policy(), conditions=(), measures=()), disorder_bound_us=500_000
+    rollups=((), ("queue",)), policy=default_policy(), windows=(Spec(HOUR_US // 2, HOUR_US // 2),), disorder_bound_us=10_000_000
 )  # fmt: skip
 
 
@@ -59,6 +62,8 @@ def told_rows(records: Records) -> dict[int, list[Any]]:
 
 def _main(told: dict[str, Any]) -> None:
     settings = worker.settings_of(told["settings"])
+    if "fault" in told:
+        arrange(told["fault"], told["after"])
     # What happened long ago may stop for a while on a busy machine without the present coming in between.
     pace = replace(
         Pace(quiet_us=600_000_000), **{entry.name: told[entry.name] for entry in fields(Pace) if entry.name in told}

@@ -6,6 +6,7 @@ Owns: the topics of one test. Never reads with the code under test.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,12 @@ class Records:
     def create(self, topic: Topic, configuration: dict[str, str] | None = None) -> None:
         made = {"num_partitions": topic.partitions, "replication_factor": 1, "configs": configuration or {}}
         self.admin.create_topics({topic.name: made}, wait_for_metadata=True)
+
+    def delete(self, topic: Topic) -> None:
+        """With all that is in it; returns once it is gone."""
+        self.admin.delete_topics([topic.name])
+        while topic.name in self.admin.list_topics():
+            time.sleep(0.2)
 
     def send(
         self,

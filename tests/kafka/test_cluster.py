@@ -65,7 +65,7 @@ def gateway(settings: KafkaSettings, folder: Path) -> Iterator[str]:
             yield said.split()[-1]
         finally:
             process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def post(address: str, lines: list[bytes], token: str = TOKEN, source: str = "bank") -> int:
@@ -178,7 +178,7 @@ def test_the_worker_command_counts_says_how_it_fares_and_stops(
         finally:
             process.terminate()
             rest = process.stderr.read()
-        assert process.wait(20) == 0, rest
+        assert process.wait(60) == 0, rest
     assert SECRET not in rest
     assert "taken over in" in rest
     assert sum(records.committed(settings.events).values()) == 500
@@ -223,9 +223,9 @@ def test_the_bank_calls_give_the_report_of_replay_while_workers_come_and_are_kil
             assert hub.stdout is not None
             wall = hub.stdout.readline().split()[-1]
             asked = urllib.request.Request(f"{wall}api/v1/now", headers={"Authorization": f"Bearer {TOKEN}"})
-            with urllib.request.urlopen(asked, timeout=20) as answer:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
                 now = json.loads(answer.read())
             assert now["counters"]["events"] == len(lines)
             assert json.loads((tmp_path / "ours.json").read_text())["events"] == len(lines)
             hub.terminate()
-            assert hub.wait(30) == 0
+            assert hub.wait(60) == 0

@@ -173,7 +173,7 @@ def test_two_hubs_side_by_side_publish_the_same_and_one_goes_on_where_it_was_sto
         (tmp_path / str(number)).mkdir()
         hub.start()
     for hub, _ in hubs:
-        assert hub.ready.wait(20), hub.failure
+        assert hub.ready.wait(60), hub.failure
     left, right = (hub.published.facts["groups"] for hub, _ in hubs)
     assert left == right and left["queue"]
     hubs[0][0].stop()

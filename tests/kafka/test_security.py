@@ -65,7 +65,7 @@ def test_a_wrong_password_is_refused_in_one_sentence_and_not_repeated(
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(topics, "ANSWER_S_MAX", 2.0)
     wrong = logged_in(settings, broker, way, password="a-wrong-one")
-    with pytest.raises(KafkaFailure, match="(refuses|during) the login") as refused, administration(wrong):
+    with pytest.raises(KafkaFailure, match=r"(refuses|during) the login") as refused, administration(wrong):
         pass
     assert "a-wrong-one" not in str(refused.value) + caplog.text
 

@@ -86,6 +86,18 @@ def test_nothing_is_committed_past_what_the_application_allows(
     assert records.committed(settings.events) == {0: 600}
 
 
+def test_a_commit_that_failed_is_made_again_although_nothing_more_comes(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    records.create(settings.events)
+    with Worker(settings, tmp_path, fault="commits fail", after=1) as worker:
+        records.send(settings.events, values(10))
+        until(lambda: records.committed(settings.events) == {0: 10}, "the first was not committed")
+        records.send(settings.events, values(10, 10))
+        worker.until_handed(20)
+        until(lambda: records.committed(settings.events) == {0: 20}, "what failed was taken for done")
+
+
 def test_a_fault_of_ours_ends_the_process_and_what_it_did_not_do_is_read_again(
     settings: KafkaSettings, records: Records, tmp_path: Path
 ) -> None:
@@ -94,7 +106,7 @@ def test_a_fault_of_ours_ends_the_process_and_what_it_did_not_do_is_read_again(
         records.send(settings.events, values(10))
         worker.until_handed(10)
         records.send(settings.events, [b"bug", *values(5)])
-        assert worker.process.wait(20) != 0
+        assert worker.process.wait(60) != 0
         assert "a fault of ours" in worker.log
     assert records.committed(settings.events).get(0, 0) <= 10
     with Worker(settings, tmp_path, "mended") as worker:

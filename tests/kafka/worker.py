@@ -23,6 +23,7 @@ from faust.types import TP
 from streams.kafka.app import Application, create_app
 from streams.kafka.settings import KafkaSettings, Password
 from streams.kafka.stretches import Stretch
+from tests.kafka.faults import arrange
 
 __all__ = ["Handed", "Worker", "settings_of", "until"]
 
@@ -47,7 +48,8 @@ def until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S_MAX) 
 
 
 class Worker:
-    """`told`: `slow_on` and `raises_on` are bytes at which it sleeps `slow_s` or fails, `covers` is what it lets be committed at most."""
+    """`told`: `slow_on` and `raises_on` are bytes at which it sleeps `slow_s` or fails, `covers` is what it lets be committed at most,
+    `fault` one of tests.kafka.faults, from when on says `after`."""
 
     module = "tests.kafka.worker"
 
@@ -121,6 +123,8 @@ def _main(told: dict[str, Any]) -> None:
         def committable(self, tp: TP, processed: int) -> int | None:
             return min(processed, told["covers"]) if "covers" in told else processed
 
+    if "fault" in told:
+        arrange(told["fault"], told["after"])
     app = create_app(settings_of(told["settings"]), handle, Covering)
     faust.Worker(
         app, loglevel=told.get("loglevel", "INFO"), redirect_stdouts=False, quiet=True

@@ -10,7 +10,8 @@ import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from multiprocessing.pool import Pool
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 
 from tests.scratch import shared
 from tests.simulation.world import run
@@ -54,16 +55,25 @@ def rounds(seeds: Iterator[int], jobs: int) -> Iterator[Round]:
     if jobs == 1:
         yield from map(one, seeds)
         return
-    with shared(), _pool(jobs) as pool:
-        # A pool would draw all of an endless series at once.
-        while batch := list(itertools.islice(seeds, 64 * jobs)):
-            yield from pool.imap_unordered(one, batch)
+    running: set[Future[Round]] = set()
+    with shared(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        try:
+            with _deaf():
+                running |= {pool.submit(one, seed) for seed in itertools.islice(seeds, 2 * jobs)}
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(one, seed) for seed in itertools.islice(seeds, len(ended))}
+                yield from (future.result() for future in ended)
+        finally:
+            # A seed takes a second: to wait for those that run is safer than to kill them.
+            pool.shutdown(cancel_futures=True)
 
 
-def _pool(jobs: int) -> Pool:
-    """Processes that leave Ctrl-C to their parent, which ends them at once and clears away after them."""
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started inside leave Ctrl-C to their parent."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return multiprocessing.get_context("spawn").Pool(jobs)
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

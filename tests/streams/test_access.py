@@ -120,7 +120,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         ]  # fmt: skip
     body = "\n".join(json.dumps(event) for event in events).encode() + b"\n" + _heartbeat()
     assert house.ask("/v1/events", "service", body)[0] == 200
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while [row["waiting"] for row in json.loads(house.ask("/api/v1/now", "whole")[1])["groups"].get("total", ())] != [
         2
     ]:
@@ -128,7 +128,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         time.sleep(0.1)
     yield house
     house.process.terminate()
-    house.process.communicate(timeout=20)
+    house.process.communicate(timeout=60)
 
 
 def test_a_viewer_of_one_shop_sees_nothing_of_another(house: House) -> None:

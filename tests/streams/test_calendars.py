@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from engine.hours import Hours, Intervals, WorkingClock
 from engine.times import HOUR_US, MINUTE_US, parse_times
-from streams import calendars
-from streams.calendars import Days, UnusableCalendar, feed_days, public_holidays
+from streams.calendars.days import Days, UnusableCalendar
+from streams.calendars.feed import EVENTS_MAX, FEED_BYTES_MAX, feed_days
+from streams.calendars.public import public_holidays
 
 _OFFICE: Intervals = ((540, 720), (780, 1080))  # 9 to 12 and 13 to 18 o'clock.
 _SHANGHAI = Hours("Asia/Shanghai", (_OFFICE,) * 5 + ((), ()))
@@ -251,8 +252,8 @@ def test_an_event_that_cannot_be_used_is_refused_by_its_number(event: str, sente
         (b"<html>404</html>", "no whole iCalendar"),
         (_feed("DTSTART;VALUE=DATE:20260101")[:-20], "no whole iCalendar"),
         (b"BEGIN:VCALENDAR\r\n" * 60_000, "no whole iCalendar"),
-        (b"x" * (calendars.FEED_BYTES_MAX + 1), "larger than 1048576 bytes"),
-        (_feed(*["UID:x"] * (calendars.EVENTS_MAX + 1)), "has 5001 events, more than 5000"),
+        (b"x" * (FEED_BYTES_MAX + 1), "larger than 1048576 bytes"),
+        (_feed(*["UID:x"] * (EVENTS_MAX + 1)), "has 5001 events, more than 5000"),
         (_feed(*[_NEVER] * 100), "repeat too often: more than 100000 dates or 3 s"),
         (_feed(*["DTSTART;VALUE=DATE:20260101 DTEND;VALUE=DATE:20261231"] * 400), "repeat too often"),
     ],
@@ -289,7 +290,7 @@ def test_whatever_a_feed_holds_it_is_days_or_one_refusal(lines: list[str], wrapp
 
 def test_a_feed_is_read_up_to_the_limit():
     with pytest.raises(UnusableCalendar, match="use one that holds only the days off"):
-        feed_days(b"x" * (calendars.FEED_BYTES_MAX + 1), _BERLIN, _2026)
+        feed_days(b"x" * (FEED_BYTES_MAX + 1), _BERLIN, _2026)
 
 
 def test_a_holiday_and_a_feed_together_make_hours_that_count_right():

@@ -46,7 +46,7 @@ def started(folder: Path, told: Told | None = None, **changed: Any) -> Iterator[
     embedded = service(folder, told, **changed)
     embedded.start()
     try:
-        assert embedded.ready.wait(20)
+        assert embedded.ready.wait(60)
         yield embedded
     finally:
         embedded.stop()
@@ -69,7 +69,7 @@ def queued(contact: str, seconds_ago: float = 0.0) -> dict[str, Any]:
 
 
 def until(embedded: Embedded, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if embedded.published.facts and is_so(embedded.published.facts):
             return embedded.published.facts
@@ -158,11 +158,11 @@ def test_a_full_backlog_is_busy_and_frees_itself(tmp_path: Path) -> None:
             embedded.submit(batches[2], 0)
         assert busy.value.status == 429
         for future in futures:
-            future.result(5)
-        deadline = time.monotonic() + 5
+            future.result(60)
+        deadline = time.monotonic() + 60
         while embedded.backlog() != (0, 0) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert embedded.submit(batches[2], 0).result(5).sequence == 3
+        assert embedded.submit(batches[2], 0).result(60).sequence == 3
 
 
 def test_before_it_is_ready_and_after_it_was_stopped_nothing_is_admitted(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_before_it_is_ready_and_after_it_was_stopped_nothing_is_admitted(tmp_pat
         early.begin()
     assert busy.value.status == 503
     early.start()
-    assert early.ready.wait(20)
+    assert early.ready.wait(60)
     early.stop()
     with pytest.raises(Busy) as busy:
         early.begin()

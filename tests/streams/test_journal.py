@@ -9,6 +9,7 @@ import pytest
 
 from engine.events import Reject
 from streams.journal import Batch, Journal, JournalError, Snapshot
+from streams.settings import ServiceSettings, SettingsError, limits_of
 
 
 def filled(path: Path, bodies: list[bytes]) -> Journal:
@@ -168,3 +169,33 @@ def test_one_journal_belongs_to_one_process(tmp_path: Path) -> None:
 def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     filled(tmp_path / "j", [b"1"]).close()
     assert (tmp_path / "j").stat().st_mode & 0o077 == 0
+
+
+def test_batches_are_kept_for_as_long_as_is_wanted_and_never_dropped_before_two_snapshots_have_them(
+    tmp_path: Path,
+) -> None:
+    minute_us = 60_000_000
+    journal = Journal(tmp_path / "journal", kept_us=10 * minute_us)
+    journal.start()
+
+    def left_behind(sequence: int, minute: int) -> list[int]:
+        journal.save_snapshot(Snapshot(sequence, minute * minute_us, b"x"))
+        return [row[0] for row in journal._read("SELECT sequence FROM batches ORDER BY sequence", ())]
+
+    try:
+        for minute in (0, 1, 30, 2, 3):  # The clock leapt once, and back.
+            journal.append(Batch(b"{}", 1, received_us=minute * minute_us)).result(timeout=60)
+        assert left_behind(1, 60) == [1, 2, 3, 4, 5], "there is no second snapshot"
+        assert left_behind(2, 60) == [2, 3, 4, 5], "the older snapshot has the first only"
+        assert left_behind(5, 11) == [2, 3, 4, 5], "the second is ten minutes old"
+        assert left_behind(6, 12) == [3, 4, 5]
+        assert left_behind(7, 39) == [3, 4, 5], "no gap: those behind a young one stay"
+        assert left_behind(8, 41) == []
+    finally:
+        journal.close()
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1e9", "99999999999", ""])
+def test_nonsense_about_how_long_events_are_kept_is_refused_with_a_remedy(tmp_path: Path, seconds: str) -> None:
+    with pytest.raises(SettingsError, match=r"events_kept_s|Events may be kept"):
+        ServiceSettings(data=tmp_path, **limits_of([f"events_kept_s={seconds}"]))

@@ -65,7 +65,7 @@ def session() -> Iterator[requests.Session]:
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_the_service_does_what_is_described(case: Any, service: Service, session: requests.Session) -> None:
     sent = case.as_transport_kwargs(base_url=service.url)
-    answer = session.request(**sent, allow_redirects=False, timeout=10)
+    answer = session.request(**sent, allow_redirects=False, timeout=60)
     case.validate_response(answer, checks=CHECKS)
 
 

@@ -98,7 +98,7 @@ def test_through_the_service_a_case_is_opened_once_and_resolved(tmp_path: Path) 
 
 def posted(service: Service, told: bytes) -> tuple[int, Any]:
     try:
-        with urllib.request.urlopen(service.url + PATH, told, timeout=10) as answer:
+        with urllib.request.urlopen(service.url + PATH, told, timeout=60) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

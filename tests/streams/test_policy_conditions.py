@@ -8,11 +8,11 @@ from click.testing import CliRunner
 
 from engine.conditions import NOW, SAMPLE, Bound, Condition
 from engine.ratios import RATIOS
+from engine.source import InvalidFile
 from engine.times import HOUR_US, MINUTE_US
 from streams.policy.command import policy
 from streams.policy.conditions import CONDITIONS_MAX
 from streams.policy.reading import default_policy, parse_policy
-from streams.policy.source import InvalidPolicy
 from tests.test_readme import BLOCK, LANGUAGES, TEXTS, tables
 
 M = MINUTE_US
@@ -24,7 +24,7 @@ def read(*lines: str) -> dict[str, Condition]:
 
 
 def faults(*lines: str) -> tuple[str, ...]:
-    with pytest.raises(InvalidPolicy) as refused:
+    with pytest.raises(InvalidFile) as refused:
         read(*lines)
     return refused.value.faults
 

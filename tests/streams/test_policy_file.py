@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from engine.errors import InvalidSetting
 from engine.measures import SERVICE_LEVELS
 from engine.policy import CLOCKS, CONDITIONS, COUNTS, DUTIES, LIMITS, NO_LIMIT_US, OF_CASES, Line, Policy
+from engine.source import FILE_BYTES_MAX, InvalidFile
 from engine.times import MINUTE_US, SECOND_US, iso
 from streams.policy.reading import LINES_MAX, default_policy, default_text, parse_policy, read_policy
-from streams.policy.source import FILE_BYTES_MAX, InvalidPolicy
 from streams.policy.words import LIMIT_US_MAX, instant_us, limit_text, limit_us, share_permille, share_text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -39,7 +39,7 @@ limits:
 
 
 def faults(text: str | bytes) -> tuple[str, ...]:
-    with pytest.raises(InvalidPolicy) as refused:
+    with pytest.raises(InvalidFile) as refused:
         parse_policy(text if isinstance(text, bytes) else text.encode(), "p.yaml")
     for fault in refused.value.faults:
         assert re.match(r"p\.yaml:\d+: ", fault), fault
@@ -280,7 +280,7 @@ REFUSED = {
     "a list for a name": ("? [a, b]\n: 5m\n", 1, "a list or a mapping stands where a name belongs"),
     "brackets without an end": ("limits: {wait: 5m\n", 2, "this is no YAML"),
     "a tabulator": ("limits:\n\twait: 5m\n", 2, "this is no YAML"),
-    "brackets beyond depth": ("[" * 100_000, 1, "deeper than 8 levels"),
+    "brackets beyond depth": ("[" * 100_000, 1, "deeper than 10 levels"),
     "nothing": ("# limits:\n", 2, "the file says nothing"),
     "two documents": ("limits: {wait: 5m}\n---\nlimits: {wait: 6m}\n", 2, "a second document begins"),
     "a word alone": ("hello", 1, "consists of names and values; choose from zone"),
@@ -335,7 +335,7 @@ def test_of_very_many_faults_the_first_are_said_and_the_others_counted() -> None
 def test_any_file_is_a_policy_or_is_refused_with_a_line(data: bytes) -> None:
     try:
         parse_policy(data, "p.yaml")
-    except InvalidPolicy as refused:
+    except InvalidFile as refused:
         assert all(re.match(r"p\.yaml:\d+: \S", fault) for fault in refused.faults)
 
 
@@ -352,7 +352,7 @@ def test_the_largest_policy_is_read_in_a_few_seconds_and_a_bomb_at_once() -> Non
 
 
 def test_a_refused_file_is_a_refused_setting_to_whoever_asks_the_engine() -> None:
-    assert issubclass(InvalidPolicy, InvalidSetting)
+    assert issubclass(InvalidFile, InvalidSetting)
 
 
 def test_every_word_that_a_file_may_use_is_a_word_of_the_engine() -> None:

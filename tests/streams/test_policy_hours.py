@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from engine.hours import WorkingClock
+from engine.source import InvalidFile
 from engine.times import HOUR_US
 from streams.options import zone_of
 from streams.policy.reading import default_policy, parse_policy, read_policy
-from streams.policy.source import InvalidPolicy
 from streams.policy.words import instant_us
 
 SHANGHAI = zone_of("Asia/Shanghai")
@@ -81,7 +81,7 @@ def test_what_a_calendar_of_holidays_does_not_know_yet_is_said() -> None:
     ],
 )  # fmt: skip
 def test_hours_that_cannot_be_are_refused_with_their_line(said: str, why: str) -> None:
-    with pytest.raises(InvalidPolicy, match=why) as refused:
+    with pytest.raises(InvalidFile, match=why) as refused:
         parse_policy(said.encode(), "mine.yaml")
     assert all(fault.startswith("mine.yaml:1: ") for fault in refused.value.faults)
 
@@ -100,5 +100,5 @@ def test_the_events_of_a_calendar_beside_the_file_are_closed(tmp_path: Path) -> 
         True,
     ]
     file.write_text("hours:\n  office: {week: {mon-fri: 09:00-18:00}, calendar: none.ics}\n")
-    with pytest.raises(InvalidPolicy, match=r"policy\.yaml:2: 'none\.ics' cannot be read: No such file"):
+    with pytest.raises(InvalidFile, match=r"policy\.yaml:2: 'none\.ics' cannot be read: No such file"):
         read_policy(file)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.policy import LIMITS, Policy
+from engine.source import FILE_BYTES_MAX, InvalidFile
 from engine.times import MINUTE_US, SECOND_US
 from streams.policy.files import FILES_MAX, Beside, Bundle, Nothing
 from streams.policy.including import INCLUDE_DEPTH_MAX
@@ -18,7 +19,6 @@ from streams.policy.reading import (
     read_policy,
     unbundled,
 )
-from streams.policy.source import FILE_BYTES_MAX, InvalidPolicy
 
 STOCKTAKING = ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260907\r\n"
                "DTEND;VALUE=DATE:20260909\r\nSUMMARY:stocktaking\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")  # fmt: skip
@@ -35,7 +35,7 @@ def written(folder: Path, **texts: str) -> Path:
 
 def faults(path: Path) -> list[str]:
     """What is wrong, places told from the folder of the file."""
-    with pytest.raises(InvalidPolicy) as refused:
+    with pytest.raises(InvalidFile) as refused:
         read_policy(path)
     return [fault.removeprefix(f"{path.parent}/") for fault in refused.value.faults]
 
@@ -227,7 +227,7 @@ def test_faults_are_said_file_by_file_in_the_order_of_their_lines(tmp_path: Path
 
 def test_a_policy_that_is_sent_reads_no_file_of_this_machine() -> None:
     for text in (b"include: [a.yaml]", b"hours: {o: {week: {mon: 08:00-09:00}, calendar: own.ics}}"):
-        with pytest.raises(InvalidPolicy, match="sent:1: a policy that is sent names no files; write out what '"):
+        with pytest.raises(InvalidFile, match="sent:1: a policy that is sent names no files; write out what '"):
             bundled(text, "sent", Nothing("sent"))
     assert waits(bundled(b"limits: {wait: 5s}", "sent", Nothing("sent"))[1]) == {"everybody": 5}
 
@@ -235,7 +235,7 @@ def test_a_policy_that_is_sent_reads_no_file_of_this_machine() -> None:
 def test_what_was_asked_for_is_known_though_the_file_was_refused(tmp_path: Path) -> None:
     main = written(tmp_path, main="include: [a.yaml, none.yaml]", a="limits: {wait: soon}")
     files = Beside(str(main))
-    with pytest.raises(InvalidPolicy):
+    with pytest.raises(InvalidFile):
         read_bundle(main, files)
     assert files.asked == ["a.yaml", "none.yaml"]
 

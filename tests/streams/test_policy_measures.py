@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from engine.definitions import AS_ELAPSED, NO_CAP_US, SHIPPED, Measure
+from engine.source import InvalidFile
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
 from streams.policy.reading import default_policy, parse_policy
-from streams.policy.source import InvalidPolicy
 
 FULL = """\
 zone: Europe/London
@@ -99,7 +99,7 @@ def test_the_default_measures_stay_where_a_file_names_none_and_none_means_none()
     ],
 )
 def test_what_a_measure_cannot_say_is_refused_with_its_line(text: str, said: str) -> None:
-    with pytest.raises(InvalidPolicy) as refused:
+    with pytest.raises(InvalidFile) as refused:
         only(text)
     (fault,) = refused.value.faults
     assert re.match(r"p\.yaml:2: ", fault)
@@ -107,6 +107,6 @@ def test_what_a_measure_cannot_say_is_refused_with_its_line(text: str, said: str
 
 
 def test_the_faults_of_several_measures_are_said_at_once() -> None:
-    with pytest.raises(InvalidPolicy) as refused:
+    with pytest.raises(InvalidFile) as refused:
         measures("measures:\n  - first_rply\n  - average_response\n  - {use: average_response, within: soon}\n")
     assert [fault.partition(": ")[0] for fault in refused.value.faults] == ["p.yaml:2", "p.yaml:4"]

@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 
 from dashboards.exposition import Health, render
 from engine.pipeline import Settings
+from engine.source import FILE_BYTES_MAX
 from streams.embedded import Embedded
 from streams.gateway import Busy
 from streams.guard import Guard
 from streams.journal import Journal
 from streams.policy.files import Bundle
-from streams.policy.source import FILE_BYTES_MAX
 from streams.policy.watching import PolicyFile
 from streams.policy_routes import policy_routes
 from streams.reloading import Refused, Reloading
@@ -67,7 +67,7 @@ def site(folder: Path, path: Path | None, **settings: Any) -> Iterator[Site]:
     found = Site(folder, path, **settings)
     found.embedded.start()
     try:
-        assert found.embedded.ready.wait(20)
+        assert found.embedded.ready.wait(60)
         yield found
     finally:
         found.embedded.stop()

@@ -60,7 +60,14 @@ def test_they_come_by_their_instants_and_are_the_same_however_the_events_lie_in_
 def test_the_summary_counts_as_many_breaches_as_there_are_lines(tmp_path: Path) -> None:
     done = replay(tmp_path, "--alarms", "alarms.jsonl", DAYS)
     found = [json.loads(line) for line in (tmp_path / "alarms.jsonl").read_text().splitlines()]
-    assert done.summary["breaches"] == sum(line["step"] == "broken" for line in found) > 0
+    assert done.summary["breaches"] == sum(line["step"] == "broken" for line in found if "contact" in line) > 0
+
+
+def test_conditions_are_judged_at_their_instants_but_not_the_silence_of_a_file(tmp_path: Path) -> None:
+    found = alarms(tmp_path, DAYS, "--zone", "UTC")
+    broken = {line["commitment"] for line in found if line["step"] == "broken" and "contact" not in line}
+    assert {"service_level_low", "abandonment_high", "longest_wait_high"} <= broken
+    assert "source_silent" not in broken
 
 
 def test_a_folder_that_is_not_there_is_said_before_the_replay(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ function Clock() {
 /* Across the whole page while nothing comes. */
 export function Band() {
   if (wall.stale) return html`<p class="band" role="alert">✕ ${words.staleBand(since())}</p>`;
+  const { blind, service } = wall.facts ?? {};
+  if (blind) return html`<p class="band" role="alert">✕ ${words.blindBand(blind.why, timeOfDay(blind.since_us, service.zone))}</p>`;
   return isBehind() ? html`<p class="band behind">▲ ${words.behindBand(timeOfDay(wall.facts.watermark_us, wall.facts.service.zone))}</p>` : null;
 }
 

@@ -1,4 +1,4 @@
-"""A policy file as nodes that know their lines: the plain part of YAML, and a refusal in one sentence for the rest.
+"""A YAML file as nodes that know their lines: the plain part of YAML, and a refusal in one sentence for the rest.
 
 Never decides what a word means: every scalar stays the text that was written, so `on`, `no`, `1:30` and `0x10` are
 themselves. There are no anchors, aliases, tags or merged keys, so a file is never more than it looks.
@@ -14,15 +14,15 @@ import yaml
 from engine.errors import InvalidSetting
 from engine.events import NAME_CHARACTERS_MAX
 
-__all__ = ["FILE_BYTES_MAX", "Entries", "Faults", "InvalidPolicy", "Items", "Node", "Text", "compose"]
+__all__ = ["FILE_BYTES_MAX", "Entries", "Faults", "InvalidFile", "Items", "Node", "Text", "compose"]
 
 FILE_BYTES_MAX = 256 << 10
-#: A policy needs five levels; deeper files are refused before they cost anything.
-DEPTH_MAX = 8
+#: Deeper files than anybody needs are refused before they cost anything.
+DEPTH_MAX = 10
 
 
-class InvalidPolicy(InvalidSetting):
-    """A file that is no policy; `faults` are sentences `FILE:LINE: the fact; what would be right`, each a line of the message."""
+class InvalidFile(InvalidSetting):
+    """A file that is not what it should be; `faults` are sentences `FILE:LINE: the fact; what would be right`, each a line of the message."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -40,7 +40,7 @@ class Faults:
         """What is refused inside is kept, and the next part of the file is read."""
         try:
             yield
-        except InvalidPolicy as fault:
+        except InvalidFile as fault:
             self.told += fault.faults
         except InvalidSetting as fault:
             self.told.append(str(fault))
@@ -74,16 +74,17 @@ class Entries:
 Node: TypeAlias = Text | Items | Entries
 
 
-def compose(data: bytes, name: str, faults: Faults) -> Node:
-    """The only document of a file. Raises InvalidPolicy where it cannot be read on; names said twice go to `faults`."""
+def compose(data: bytes, name: str, faults: Faults, characters_max: int = NAME_CHARACTERS_MAX) -> Node:
+    """The only document of a file, whose texts have at most `characters_max` characters. Raises InvalidFile where it cannot be
+    read on; names said twice go to `faults`."""
     if len(data) > FILE_BYTES_MAX:
-        raise InvalidPolicy(f"{name}:1: the file is larger than {FILE_BYTES_MAX:,} bytes; a policy must be smaller")
+        raise InvalidFile(f"{name}:1: the file is larger than {FILE_BYTES_MAX:,} bytes; make it smaller")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InvalidPolicy(f"{name}:{line}: the bytes are no UTF-8; save the file as UTF-8") from None
-    composer = _Composer(name, faults)
+        raise InvalidFile(f"{name}:{line}: the bytes are no UTF-8; save the file as UTF-8") from None
+    composer = _Composer(name, faults, characters_max)
     try:
         return composer.document(text)
     except InvalidSetting:
@@ -91,11 +92,11 @@ def compose(data: bytes, name: str, faults: Faults) -> Node:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         sign = f"U+{ord(text[error.position]):04X}"
-        raise InvalidPolicy(f"{name}:{line}: the sign {sign} must not stand in YAML; take it away") from None
+        raise InvalidFile(f"{name}:{line}: the sign {sign} must not stand in YAML; take it away") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise InvalidPolicy(
+        raise InvalidFile(
             f"{name}:{line}: this is no YAML; {error.problem}; look at its indentation, brackets and quotes"
         ) from None
     except (ValueError, OverflowError):
@@ -103,15 +104,16 @@ def compose(data: bytes, name: str, faults: Faults) -> Node:
         told = (
             f"{name}:{composer.line}: a number after here is too large to be read; correct the escapes and directives"
         )
-        raise InvalidPolicy(told) from None
+        raise InvalidFile(told) from None
 
 
 class _Composer:
     """Nodes from the parser's events, which come one by one, so that what is refused early costs little."""
 
-    def __init__(self, name: str, faults: Faults) -> None:
+    def __init__(self, name: str, faults: Faults, characters_max: int) -> None:
         self.name = name
         self.faults = faults
+        self.characters_max = characters_max
         self.line = 1
 
     def document(self, text: str) -> Node:
@@ -119,7 +121,7 @@ class _Composer:
         self._next()  # The stream's start.
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
-            raise self._fault(event, "the file says nothing; write limits, or name no file to have the default policy")
+            raise self._fault(event, "the file says nothing; name no file to have the default")
         node = self._node(self._next(), 1)
         self._next()  # The document's end.
         event = self._next()
@@ -138,7 +140,7 @@ class _Composer:
         if getattr(event, "tag", None) is not None:
             raise self._fault(event, f"there is a tag {event.tag!r}; leave it out, or quote the text")
         if depth > DEPTH_MAX:
-            raise self._fault(event, f"the brackets go deeper than {DEPTH_MAX} levels; no part of a policy does")
+            raise self._fault(event, f"the brackets go deeper than {DEPTH_MAX} levels; no part of it needs that")
         if isinstance(event, yaml.SequenceStartEvent):
             return Items(self._where(event), tuple(self._items(depth)))
         if isinstance(event, yaml.MappingStartEvent):
@@ -170,8 +172,8 @@ class _Composer:
     def _text(self, event: Any) -> Text:
         if not event.value and event.style is None:
             raise self._fault(event, 'a value is missing; write it, or "" for what says nothing of itself')
-        if len(event.value) > NAME_CHARACTERS_MAX:
-            raise self._fault(event, f"a text is longer than {NAME_CHARACTERS_MAX} characters; no name or value is")
+        if len(event.value) > self.characters_max:
+            raise self._fault(event, f"a text is longer than {self.characters_max} characters; no name or value is")
         if not event.value.isprintable():
             raise self._fault(event, f"the text {event.value!r} holds a sign that cannot be seen; take it out")
         return Text(self._where(event), event.value)
@@ -179,5 +181,5 @@ class _Composer:
     def _where(self, event: Any) -> str:
         return f"{self.name}:{event.start_mark.line + 1}"
 
-    def _fault(self, event: Any, told: str) -> InvalidPolicy:
-        return InvalidPolicy(f"{self._where(event)}: {told}")
+    def _fault(self, event: Any, told: str) -> InvalidFile:
+        return InvalidFile(f"{self._where(event)}: {told}")

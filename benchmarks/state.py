@@ -1,0 +1,156 @@
+"""What does an open contact take, how long does it take to start, and how long to come back after a kill?
+
+Memory: what a process grows by from 20,000 contacts that are open at once to 100,000 (1,000,000), default policy, three rollups, the events made as they are taken
+so that the benchmark keeps nothing. Start: from the start of the process to `/readyz` of an empty service, machine code compiled before. Recovery: a service, and a
+worker on Kafka, are killed with so many contacts open, and started again; from the start of the new process until it answers, or until its first
+step shows that it has its state back and counts. Kafka gives a killed worker's partitions away only after its session (10 s), which is waited for first. Each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import rig
+from benchmarks.figures import Figure, Goal, of
+from benchmarks.peers import ours
+from benchmarks.peers.running import fill, more
+from benchmarks.throughput import feed
+from benchmarks.traffic import blocks
+from engine.pipeline import Engine, Settings
+from streams.kafka.settings import KafkaSettings
+from streams.policy.reading import default_policy
+from tests.browser.service import Running
+
+__all__ = ["figures"]
+
+_ROOT = Path(__file__).parents[1]
+_BASE = 20_000
+
+
+def figures(full: bool) -> Iterator[Figure]:
+    for contacts in (100_000, *((1_000_000,) if full else ())):
+        runs = [_bytes_each(contacts) for _ in range(2)]
+        yield of(
+            f"memory_contact_{contacts}",
+            f"memory of an open contact, {contacts:,} open",
+            "B",
+            runs,
+            goal=Goal(at_most=600),
+        )
+    with tempfile.TemporaryDirectory(prefix="floorwatch-bench-") as folder:
+        yield of(
+            "start_empty",
+            "start of an empty service, until it is ready",
+            "s",
+            [_start(Path(folder) / str(run)) for run in range(3)],
+        )
+        for contacts in (10_000, 100_000):
+            size = f"{contacts:,} open contacts"
+            yield replace(of(f"recovery_service_{contacts}", f"a killed service is ready again, {size}", "s",
+                             _recovered(Path(folder) / f"of-{contacts}", contacts), goal=Goal(at_most=10)), size=size)  # fmt: skip
+    with rig.bootstrap() as broker:
+        for contacts in (10_000, 100_000):
+            size = f"{contacts:,} open contacts"
+            yield replace(of(f"recovery_worker_{contacts}", f"a killed worker counts again, {size}", "s",
+                             [_worker_recovered(broker, contacts)], goal=Goal(at_most=10)), size=size)  # fmt: skip
+
+
+def _bytes_each(contacts: int) -> float:
+    small, large = (
+        int(subprocess.run([sys.executable, "-m", "benchmarks.state", "--resident", str(count)],
+                           cwd=_ROOT, capture_output=True, text=True, check=True).stdout)
+        for count in (_BASE, contacts)
+    )  # fmt: skip
+    return (large - small) / (contacts - _BASE)
+
+
+def _resident(contacts: int) -> int:
+    """Of nine chats in different places of the script, eight are open after two rounds."""
+    chats = contacts * 9 // 8
+    engine = Engine(Settings(rollups=((), ("queue",), ("tenant", "channel")), policy=default_policy()))
+    for part in blocks(chats, 2 * chats):
+        feed(engine, [part])
+        engine.take_alarms()
+    return rig.resident_bytes()
+
+
+def _start(folder: Path) -> float:
+    began = time.monotonic()
+    with Running(folder):
+        return time.monotonic() - began
+
+
+def _recovered(folder: Path, contacts: int) -> list[float]:
+    """Killed three times. Raises AssertionError where what was open is not open again."""
+    now_ms = time.time_ns() // 1_000_000
+    took = []
+    with Running(folder, "--snapshot-every", "5s") as service:
+        for first in range(0, contacts, 5_000):
+            service.post("\n".join(
+                f'{{"type":"contact.queued","time":{now_ms},"contact":"c{number}","queue":"q{number % 12}","channel":"app","tenant":"shop-{number % 40}"}}'
+                for number in range(first, min(first + 5_000, contacts))
+            ).encode())  # fmt: skip
+        service.settle()
+        for _ in range(3):
+            time.sleep(6)  # A snapshot.
+            service.stop()
+            began = time.monotonic()
+            service.start()
+            took.append(time.monotonic() - began)
+            until = time.monotonic() + 60
+            while (
+                waiting := service.get("/api/v1/now")["groups"]["total"][0]["waiting"]
+            ) != contacts and time.monotonic() < until:
+                time.sleep(0.2)
+            assert waiting == contacts, f"{waiting} wait, and {contacts} did"
+    return took
+
+
+def _worker_recovered(broker: str, contacts: int) -> float:
+    filled = fill(broker, contacts * 4, open_contacts=contacts)
+    settings = filled.settings
+    with _worker(settings) as first:
+        asyncio.run(ours.covered(settings, {0: filled.count}, 300, lambda: first.poll() is None))
+        time.sleep(8)  # A snapshot.
+        first.kill()
+    time.sleep(settings.session_timeout_s + 2)
+    extra = asyncio.run(more(settings, filled, 1_000))
+    began = time.time()
+    with _worker(settings) as second:
+        done = asyncio.run(ours.covered(settings, {0: extra}, 300, lambda: second.poll() is None))
+        return done.ended - began
+
+
+@contextlib.contextmanager
+def _worker(settings: KafkaSettings) -> Iterator[subprocess.Popen[str]]:
+    worker = subprocess.Popen(
+        ours.command(settings, snapshot_s=3), cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        yield worker
+    finally:
+        rig.ended(worker)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--resident", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.resident:
+        print(_resident(asked.resident))
+        return
+    for one in figures(full=False):
+        print(f"{one.what}: {one.value:,.2f} {one.unit} ({one.low:,.2f} to {one.high:,.2f})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
