@@ -14,6 +14,7 @@ from typing import Any
 import apprise
 import msgspec
 import requests
+from apprise.attachment.memory import AttachMemory
 
 from alerts.addresses import guarded
 from alerts.mail import MAIL, mailed
@@ -30,7 +31,8 @@ _WEBHOOK, _PAGERDUTY = "webhook+", "pagerduty+"
 
 @dataclass(frozen=True)
 class Delivery:
-    """What goes out at once. `id` is the same when it is tried again; `events` say the same for machines."""
+    """What goes out at once. `id` is the same when it is tried again; `events` say the same for machines; `pages` are attached to
+    e-mail: names of files and HTML."""
 
     id: str
     channel: str
@@ -40,6 +42,7 @@ class Delivery:
     kind: str = "opened"
     messages: tuple[str, ...] = ()
     events: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    pages: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def send(channel: Channel, delivery: Delivery) -> str:
@@ -63,8 +66,17 @@ def _by_apprise(channel: Channel, delivery: Delivery) -> str:
         body=delivery.body,
         notify_type=apprise.NotifyType.SUCCESS if delivery.kind == "ended" else kind.get(delivery.severity, apprise.NotifyType.FAILURE),
         body_format=apprise.NotifyFormat.TEXT,
+        **_attached(delivery),
     )  # fmt: skip
     return "" if is_sent else "the service did not take it"
+
+
+def _attached(delivery: Delivery) -> dict[str, Any]:
+    pages = [
+        AttachMemory(content=page, name=name, mimetype="text/html")  # type: ignore[no-untyped-call]
+        for name, page in delivery.pages
+    ]
+    return {"attach": apprise.AppriseAttachment(pages)} if pages else {}
 
 
 def _by_webhook(channel: Channel, delivery: Delivery) -> str:
@@ -109,6 +121,6 @@ def _posted(url: str, body: bytes, headers: dict[str, str]) -> str:
 
 _OURS: tuple[tuple[str, Callable[[Channel, Delivery], str]], ...] = (
     (_WEBHOOK, _by_webhook),
-    (MAIL, lambda channel, delivery: mailed(channel.url, delivery.title, delivery.body, delivery.id)),
+    (MAIL, lambda channel, delivery: mailed(channel.url, delivery.title, delivery.body, delivery.id, delivery.pages)),
     (_PAGERDUTY, _by_pagerduty),
 )

@@ -6,6 +6,7 @@ Owns the address's form, `mail+smtps://USER:PASSWORD@HOST:PORT/?from=A&to=B,C`; 
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from email.message import EmailMessage
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -17,8 +18,8 @@ TIMEOUT_S = 8.0
 _PORTS = {"smtps": 465, "starttls": 587, "smtp": 25}
 
 
-def mailed(url: str, title: str, body: str, identity: str) -> str:
-    """Sends, and returns "" or why it failed. Raises OSError and smtplib.SMTPException."""
+def mailed(url: str, title: str, body: str, identity: str, pages: Sequence[tuple[str, str]] = ()) -> str:
+    """Sends, and returns "" or why it failed. `pages` are attached: names of files and HTML. Raises OSError and smtplib.SMTPException."""
     parts = urlsplit(url.removeprefix(MAIL))
     asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme not in _PORTS or not parts.hostname or not asked.get("from") or not asked.get("to"):
@@ -27,6 +28,8 @@ def mailed(url: str, title: str, body: str, identity: str) -> str:
     message["Subject"], message["From"], message["To"] = title.replace("\n", " "), asked["from"], asked["to"]
     message["Message-ID"] = f"<{identity}@floorwatch>"
     message.set_content(body)
+    for name, page in pages:
+        message.add_attachment(page, subtype="html", filename=name)
     with _server(parts) as server:
         if parts.scheme == "starttls":
             server.starttls(context=_context())

@@ -72,6 +72,7 @@ HEALTH = (
     _health("snapshots_total", "snapshots", "Snapshots written.", "写出的快照数。"),
     Metric("floorwatch_journal_commit_seconds", "histogram", "seconds", "Duration of a journal transaction, disk included.", "日志事务耗时（含磁盘）。",
            "as measured", ("C55",), floor=False),
+    _health("mailed_reports_total", "reports", "Reports that were to go out by e-mail, by outcome, one of each try; only with --report-mail.", "应以邮件发出的报告数，按每次尝试的结果；仅在 --report-mail 时。", label="outcome"),
     _health("alertmanager_alerts", "alerts", "Alerts that are active at Alertmanager by our telling; only with --alertmanager.", "我们在 Alertmanager 中保持活动的告警数；仅在 --alertmanager 时。"),
     _health("alertmanager_requests_total", "requests", "Requests to Alertmanager, by outcome; only with --alertmanager.", "发往 Alertmanager 的请求数，按结果。", label="outcome"),
     _health("alertmanager_overflow_total", "alerts", "Alerts not told to Alertmanager because there were too many at once.", "因同时过多而未送往 Alertmanager 的告警数。"),

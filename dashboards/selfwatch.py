@@ -61,4 +61,7 @@ SELF = (
     Alert("AlertmanagerUnreached", 'sum by (instance) (increase(floorwatch_alertmanager_requests_total{outcome!="delivered"}[5m])) > 0', "warning",
           "Floorwatch could not tell Alertmanager of its alerts.", "Floorwatch 无法把告警送到 Alertmanager。", "See whether Alertmanager runs at the address given as --alertmanager; what is active is sent again by itself.",
           "检查 --alertmanager 指定的地址；活动的告警会自动重发。", "2m"),
+    Alert("ReportNotMailed", 'sum by (instance) (increase(floorwatch_mailed_reports_total{outcome=~"failed|uncertain"}[1h])) > 0', "warning",
+          "A report could not be sent by e-mail.", "有报告未能以邮件发出。", "Standard error says which and why; it is tried again for a day. floorwatch report send sends it at once.",
+          "标准错误输出说明是哪一份、为什么；一天之内会重试。可用 floorwatch report send 立即发送。"),
 )  # fmt: skip

@@ -21,7 +21,7 @@ _COMMANDS = {
     "privacy": ("streams.privacy_command", "privacy"),
     "dashboards": ("streams.dashboards_command", "dashboards"),
     "history": ("streams.history.importing", "history"),
-    "report": ("streams.reports.command", "report"),
+    "report": ("streams.mailing", "report"),
     "capacity": ("streams.capacity.command", "capacity"),
     "simulate": ("streams.simulate.command", "simulate"),
     "token": ("streams.token_command", "token"),

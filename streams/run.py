@@ -126,6 +126,7 @@ def _serve(serving: Serving, words: NegativeWords | None, simulate: bool, connec
                 serving.kept,
                 connections,
                 serving.alerts_file,
+                serving.letters,
             )
         )
 

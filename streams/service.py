@@ -45,6 +45,7 @@ from streams.history.lately import remembered
 from streams.history.recorder import Recorder
 from streams.history.store import Store
 from streams.intake import Pseudonyms
+from streams.mailing import carry
 from streams.openapi import openapi_routes
 from streams.outages import outage_routes
 from streams.policy.files import Bundle
@@ -54,6 +55,8 @@ from streams.publishing import COMMIT_BUCKETS_S, Published, Station
 from streams.questions import History, People, Question
 from streams.refusals import Refusals
 from streams.reloading import Reloading
+from streams.reports.letters import Letter
+from streams.reports.mailer import Mailer
 from streams.settings import ServiceSettings
 from streams.silences import Silences
 from streams.sources import Sources
@@ -85,11 +88,13 @@ async def serve(
     kept: Store | None = None,
     connections: Sequence[Connection] = (),
     alerts_path: Path | None = None,
+    letters: Sequence[Letter] = (),
 ) -> int:
     """Serve on `listener` until a signal or a failure; returns the exit code. `station` makes the engine when it is told who hears of it;
     `pseudonyms` are for events that come in, None where none do. `companion` is entered with the address; `bundle`
     is what `policy_file` said when the settings' policy was read, None where it was refused and the journal's is gone on with;
-    `alerts_path` is the file that the stage's plan was read from, None where that is ours."""
+    `alerts_path` is the file that the stage's plan was read from, None where that is ours; `letters`
+    are the reports that go out by e-mail, made of what is `kept`."""
     loop = asyncio.get_running_loop()
     feeds = Feeds(settings.viewers_max)
     alertmanager = Alertmanager(Address(settings.alertmanager)) if settings.alertmanager else None
@@ -118,7 +123,10 @@ async def serve(
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(cast(Service, embedded), settings, pseudonyms, sources) if pseudonyms else None
     live = Live(connections, settings.data, gateway.take, refusals.refuse) if gateway else None
-    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live)
+    mailer = (
+        Mailer(letters, kept, carry, lambda: embedded.policy_held.service_level, _tell) if letters and kept else None
+    )
+    metrics = _Metrics(embedded, feeds, settings, alertmanager, refusals, stage, live, mailer)
     parts = [*policy_routes(embedded, reloading, settings), *openapi_routes()]
     if gateway and live:
         parts += [*gateway.routes(), *outage_routes(gateway), *live.routes()]
@@ -167,6 +175,8 @@ async def serve(
             refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
+            if mailer:
+                mailer.start()
             ending = asyncio.ensure_future(ended.wait())
             noting = asyncio.ensure_future(metrics.follow())
             looking = asyncio.ensure_future(_look(reloading, alerts_file, asked, settings.policy_look_us / 1e6))
@@ -186,6 +196,8 @@ async def serve(
     await asyncio.to_thread(embedded.stop)
     if sources:
         await asyncio.to_thread(sources.save)
+    if mailer:
+        await asyncio.to_thread(mailer.stop)
     if recorder:
         await asyncio.to_thread(recorder.stop)
     if alertmanager:
@@ -362,8 +374,10 @@ class _Metrics:
         refusals: Refusals,
         stage: Stage | None,
         live: Live | None,
+        mailer: Mailer | None,
     ) -> None:
         self._alertmanager = alertmanager
+        self._mailer = mailer
         self._live = live
         self._stage = stage
         self._embedded = embedded
@@ -378,7 +392,7 @@ class _Metrics:
     def _render(self, published: Published, scope: Scope, openmetrics: bool) -> bytes:
         if not scope.is_whole:  # How the process fares tells how much others send.
             return render(scoped(published.facts, scope), Health(), openmetrics=openmetrics)
-        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live)
+        health = _health(self._embedded, self._feeds, self._refusals, self._alertmanager, self._live, self._mailer)
         before = self._stage.measures.text(openmetrics=openmetrics) if self._stage else b""
         return self._exposition.render(
             published.facts, health, published.exported, openmetrics=openmetrics, before=before
@@ -392,7 +406,12 @@ class _Metrics:
 
 
 def _health(
-    embedded: Station, feeds: Feeds, refusals: Refusals, alertmanager: Alertmanager | None, live: Live | None
+    embedded: Station,
+    feeds: Feeds,
+    refusals: Refusals,
+    alertmanager: Alertmanager | None,
+    live: Live | None,
+    mailer: Mailer | None,
 ) -> Health:
     vitals = embedded.vitals
     batches, size = embedded.backlog()
@@ -416,6 +435,8 @@ def _health(
         "floorwatch_connector_records_total": records,
         "floorwatch_left_out_records_total": left_out,
     }
+    if mailer:
+        labelled["floorwatch_mailed_reports_total"] = dict(mailer.counts)
     if alertmanager:
         values["floorwatch_alertmanager_alerts"] = alertmanager.active_count
         values["floorwatch_alertmanager_overflow_total"] = alertmanager.overflow_count

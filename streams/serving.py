@@ -25,6 +25,7 @@ from streams.history.store import Store as HistoryStore
 from streams.history.store import StoreError as HistoryError
 from streams.options import Duration
 from streams.policy.watching import PolicyFile
+from streams.reports.letters import Letter, read_letters
 from streams.screens import read_screens
 from streams.service import Screens
 from streams.settings import ServiceSettings, SettingsError, limits_of, read_token
@@ -85,6 +86,12 @@ _OPTIONS = (
         help="Keep closed intervals: the word default for a file in --data, or a URL such as postgresql+pg8000://…",
     ),
     click.option(
+        "--report-mail",
+        "mail_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File of the reports that go out by e-mail every day, week or month; needs --history.",
+    ),
+    click.option(
         "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
     ),
     click.option(
@@ -130,7 +137,8 @@ def serving_options(command: _Command) -> _Command:
 
 @dataclass(frozen=True)
 class Serving:
-    """What the options come to. `alerts_file` is the file of the alerts' plan, None where that is ours or there is none."""
+    """What the options come to. `alerts_file` is the file of the alerts' plan, None where that is ours or there is none;
+    `letters` are the reports that go out by e-mail."""
 
     settings: ServiceSettings
     policy_file: PolicyFile
@@ -138,12 +146,14 @@ class Serving:
     stage: Stage | None
     kept: HistoryStore | None
     alerts_file: Path | None
+    letters: tuple[Letter, ...] = ()
 
     @classmethod
     def of(cls, settings: ServiceSettings, options: Mapping[str, Any]) -> Serving:
         """Raises SettingsError and CannotStart."""
         alerts_path = options["alerts_path"]
         screens = _screens(options["wall_path"])
+        letters = _letters(options["mail_path"], options["history"])
         return cls(
             settings,
             PolicyFile(options["policy_path"]),
@@ -151,6 +161,7 @@ class Serving:
             _stage(alerts_path, options["alerts_store"], settings, options["keep_alerts"]),
             _kept(options["history"], settings),
             None if str(alerts_path) == "default" else alerts_path,
+            letters,
         )
 
 
@@ -193,6 +204,19 @@ def _screens(path: Path | None) -> Screens:
         raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(f"The layout file {path} cannot be read: {error.strerror}.") from None
+
+
+def _letters(path: Path | None, history: str | None) -> tuple[Letter, ...]:
+    if path is None:
+        return ()
+    if history is None:
+        raise SettingsError("Reports are made of the interval history; give --history default with --report-mail.")
+    try:
+        return read_letters(path)
+    except InvalidSetting as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"The file of reports {path} cannot be read: {error.strerror}.") from None
 
 
 def _stage(path: Path | None, url: str | None, settings: ServiceSettings, kept_us: int) -> Stage | None:

@@ -44,26 +44,27 @@ class Kept:
 
 
 class Store:
-    """`url` as SQLAlchemy has it, such as `sqlite:///history.sqlite`. Raises StoreError where it cannot be used."""
+    """`url` as SQLAlchemy has it, such as `sqlite:///history.sqlite`. Raises StoreError where it cannot be used. `engine` is
+    SQLAlchemy's, for what else is kept beside the windows."""
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = create_engine(url, pool_pre_ping=True)
+            self.engine = create_engine(url, pool_pre_ping=True)
         except (SQLAlchemyError, ImportError) as error:
             raise InvalidSetting(
                 f"the history's URL cannot be used ({type(error).__name__}); write it like sqlite:///history.sqlite or "
                 "postgresql+pg8000://user@host/database"
             ) from None
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _as_we_like_it)
-            event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        with self._engine.begin() as connection:
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _as_we_like_it)
+            event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        with self.engine.begin() as connection:
             tables.migrate(connection)
         self._numbers: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def close(self) -> None:
         """Lets go of the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def put(
         self, rollup: str, size_us: int, starts_us: Sequence[int], figures: Figures, names: Sequence[tuple[str, ...]]
@@ -74,7 +75,7 @@ class Store:
             raise InvalidSetting(f"windows of {size_us} µs are not kept; only of {', '.join(map(str, KEPT_US))}")
         bounds = np.searchsorted(figures.windows, np.arange(len(starts_us) + 1))
         new, changed = [], 0
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             numbers = np.array(self._numbered(connection, rollup, names), np.int64)
             known = self._known(connection, rollup, size_us, starts_us)
             for window, start_us in enumerate(starts_us):
@@ -106,14 +107,14 @@ class Store:
             .where(of.rollup == rollup, of.size_us == size_us, of.start_us >= from_us, of.start_us < until_us)
             .order_by(of.start_us)
         )
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             for start_us, revision, body in connection.execution_options(yield_per=_READ).execute(query):
                 yield Kept(start_us, revision, Packed.of(body))
 
     def names(self, rollup: str) -> dict[int, tuple[str, ...]]:
         """The groups of a rollup by number."""
         of = tables.groups.c
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             rows = connection.execute(select(of.number, of.names).where(of.rollup == rollup)).all()
         return {number: tuple(msgspec.json.decode(names)) for number, names in rows}
 
@@ -121,20 +122,20 @@ class Store:
         """From the first window that is kept to the end of the last one."""
         of = tables.windows.c
         query = select(func.min(of.start_us), func.max(of.start_us)).where(of.rollup == rollup, of.size_us == size_us)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             first, last = connection.execute(query).one()
         return None if first is None else (int(first), int(last) + size_us)
 
     def rollups(self) -> list[str]:
         """The rollups of which there is anything."""
         of = tables.windows.c
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return sorted(connection.execute(select(of.rollup).where(of.size_us == BASE_US).distinct()).scalars())
 
     def tidy(self, newest_us: int) -> None:
         """Forgets windows that are older than they are kept; `newest_us` is when the newest begins."""
         of = tables.windows.c
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             for size_us, kept_us in KEPT_US.items():
                 connection.execute(
                     tables.windows.delete().where(of.size_us == size_us, of.start_us < newest_us - kept_us)

@@ -5,7 +5,7 @@ Owns names, columns and migrations. Never a row. Law: a migration is never chang
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, String, Table, Text, select
 
-__all__ = ["groups", "migrate", "windows"]
+__all__ = ["groups", "mailings", "migrate", "windows"]
 
 _metadata = MetaData()
 _Number = BigInteger().with_variant(Integer, "sqlite")
@@ -29,14 +29,31 @@ windows = Table(
     Column("digest", String(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )  # fmt: skip
+#: Reports that are sent by e-mail: see `streams.history.mailings`.
+mailings = Table(
+    "interval_mailings", _metadata,
+    Column("name", String(64), primary_key=True),
+    Column("from_us", BigInteger, primary_key=True),
+    Column("until_us", BigInteger, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("holder", String(32), nullable=False),
+    Column("claimed_until_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_us", BigInteger, nullable=False),
+    Column("since_us", BigInteger, nullable=False),
+)  # fmt: skip
 
 
 def _first(connection: Connection) -> None:
     _metadata.create_all(connection, tables=[groups, windows], checkfirst=False)
 
 
+def _second(connection: Connection) -> None:
+    _metadata.create_all(connection, tables=[mailings], checkfirst=False)
+
+
 #: In order; the version of a store is how many it has been through.
-_MIGRATIONS = (_first,)
+_MIGRATIONS = (_first, _second)
 
 
 def migrate(connection: Connection) -> None:

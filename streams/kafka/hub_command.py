@@ -109,6 +109,7 @@ def _serve(kafka: KafkaSettings, serving: Serving, engine_settings: Settings, bu
                 serving.stage,
                 serving.kept,
                 alerts_path=serving.alerts_file,
+                letters=serving.letters,
             )
         )
 

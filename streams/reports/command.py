@@ -28,7 +28,8 @@ __all__ = ["report"]
 _FORMS = (".html", ".csv", ".json")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @history_option
 @click.option(
     "--from",
@@ -56,12 +57,11 @@ _FORMS = (".html", ".csv", ".json")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
     help="The file; its ending says the form: .html, .csv, .json.",
 )
 def report(
-    history_url: str | None, from_: str | None, until: str | None, last: int, by: str, step: int, zone: ZoneInfo,
-    policy_path: Path | None, language: str, out: Path,
+    context: click.Context, history_url: str | None, from_: str | None, until: str | None, last: int, by: str, step: int, zone: ZoneInfo,
+    policy_path: Path | None, language: str, out: Path | None,
 ) -> None:  # fmt: skip
     """Report any range of the interval history, with the figures of the wall.
 
@@ -71,6 +71,10 @@ def report(
       floorwatch report --from 2026-11-01 --until 2026-12-01 --by tenant --language zh --out november.html
       floorwatch report --last 1d --step 15m --by queue --out yesterday.csv
     """
+    if context.invoked_subcommand:
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out': name the file to be written, such as week.html")
     if out.suffix not in _FORMS:
         raise click.UsageError(f"{out} has no ending that says a form; take one of {', '.join(_FORMS)}")
     began = time.perf_counter()

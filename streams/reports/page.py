@@ -3,7 +3,7 @@
 Owns the layout. Never computes a figure. Law: no script and nothing from elsewhere; what has come from outside is escaped; what is no data says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from html import escape
@@ -18,10 +18,10 @@ from streams.reports.gathering import Gathered, Row
 from streams.reports.style import STYLE
 from streams.reports.words import WORDS
 
-__all__ = ["page"]
+__all__ = ["TILES", "change", "figure_text", "page", "span_text", "worst_first"]
 
 ROWS_MAX = 50
-_TILES = (
+TILES = (
     "offered",
     "service_level",
     "abandonment_rate",
@@ -56,11 +56,11 @@ def page(told: Gathered, language: str) -> str:
     asked = told.asked
     by = words["by"].format("、".join(words["dimensions"].get(name, name) for name in asked.dimensions)
                             if language == "zh" else ", ".join(words["dimensions"].get(name, name) for name in asked.dimensions)) if asked.dimensions else words["all"]  # fmt: skip
-    span = _span(asked.from_us, asked.until_us, asked.zone)
+    span = span_text(asked.from_us, asked.until_us, asked.zone)
     before = asked.before()
     head = (
         f"<header><div><h1>{words['title']}</h1><p>{escape(span)} · {escape(by)} · {escape(str(asked.zone))}</p></div>"
-        f"<p class=side>{words['before'].format(escape(_span(before.from_us, before.until_us, asked.zone)))}<br>"
+        f"<p class=side>{words['before'].format(escape(span_text(before.from_us, before.until_us, asked.zone)))}<br>"
         f"{words['made'].format(_share(told.kept), f'{told.corrections:,}')}</p></header>"
     )
     body = [
@@ -82,9 +82,9 @@ def page(told: Gathered, language: str) -> str:
 
 def _tiles(told: Gathered, words: Mapping[str, Any]) -> str:
     parts = []
-    for name in _TILES:
+    for name in TILES:
         value, old = told.total.figures.get(name, np.nan), told.before.figures.get(name, np.nan)
-        shown = _text(name, value, words)
+        shown = figure_text(name, value, words)
         parts.append(
             f'<div class="tile{" none" if isnan(value) else ""}" data-figure="{name}"><h3>{words["figures"][name]}</h3><strong>{shown}</strong>'
             f"{_change(name, value, old, words)}</div>"
@@ -94,16 +94,21 @@ def _tiles(told: Gathered, words: Mapping[str, Any]) -> str:
 
 def _change(name: str, value: float, old: float, words: Mapping[str, Any]) -> str:
     """How it moved, with a sign beside the colour."""
-    if isnan(value) or isnan(old):
+    told, kind = change(name, value, old)
+    if not told:
         return f'<small class="flat">{words["change"]}: {words["none"]}</small>'
+    return f'<small class="{kind}" title="{words["change"]}">{told}</small>'
+
+
+def change(name: str, value: float, old: float) -> tuple[str, str]:
+    """How a figure moved, and whether that is good, bad or flat; "" where either is no data."""
     moved = value - old if name in _SHARES else (value / old - 1 if old else np.nan)
     if isnan(moved):
-        return f'<small class="flat">{words["change"]}: {words["none"]}</small>'
+        return "", "flat"
     sign = "▲" if moved > 0.0005 else "▼" if moved < -0.0005 else "■"
-    amount = f"{abs(moved) * 100:.1f} pp" if name in _SHARES else f"{abs(moved) * 100:.1f} %"
     better = _BETTER.get(name, 0) * moved
     kind = "good" if better > 0.0005 else "bad" if better < -0.0005 else "flat"
-    return f'<small class="{kind}" title="{words["change"]}">{sign} {amount}</small>'
+    return f"{sign} {abs(moved) * 100:.1f} {'pp' if name in _SHARES else '%'}", kind
 
 
 def _trends(told: Gathered, words: Mapping[str, Any]) -> str:
@@ -133,14 +138,18 @@ def _heats(told: Gathered, words: Mapping[str, Any]) -> str:
     return f'<section><h2>{words["heat"]}</h2><div class="two">{"".join(parts)}</div></section>'
 
 
-def _worst(told: Gathered, words: Mapping[str, Any]) -> str:
+def worst_first(rows: Sequence[Row]) -> list[Row]:
     """Groups by service level, those without one last; where none has any, by what was broken."""
 
     def rank(row: Row) -> tuple[float, float]:
         level = row.figures["service_level"]
         return (2.0 if isnan(level) else level, -row.figures["breaches"])
 
-    rows = sorted(told.groups, key=rank)
+    return sorted(rows, key=rank)
+
+
+def _worst(told: Gathered, words: Mapping[str, Any]) -> str:
+    rows = worst_first(told.groups)
     head = "".join(f"<th>{words['figures'][name]}</th>" for name in _COLUMNS)
     lines_ = []
     for row in rows[:ROWS_MAX]:
@@ -163,7 +172,7 @@ def _cell(name: str, row: Row, old: Row | None, words: Mapping[str, Any]) -> str
     if name == "service_level":
         bar = f'<i class="bar"><b style="width:{max(0.0, min(1.0, value)) * 100:.1f}%;background:{_judged(value)}"></b></i>'
     change = _change(name, value, old.figures[name], words) if old and name in ("service_level", "offered") and not isnan(old.figures[name]) else ""  # fmt: skip
-    return f"<td>{_text(name, value, words)}{change}{bar}</td>"
+    return f"<td>{figure_text(name, value, words)}{change}{bar}</td>"
 
 
 def _kept(told: Gathered, words: Mapping[str, Any]) -> str:
@@ -212,7 +221,8 @@ def _benchmark(told: Gathered, words: Mapping[str, Any]) -> str:
     )
 
 
-def _text(name: str, value: float, words: Mapping[str, Any]) -> str:
+def figure_text(name: str, value: float, words: Mapping[str, Any]) -> str:
+    """A figure as it is written, with its unit."""
     if isnan(value):
         return str(words["none"])
     if name in _SHARES:
@@ -226,7 +236,7 @@ def _text(name: str, value: float, words: Mapping[str, Any]) -> str:
 
 
 def _text_of(words: Mapping[str, Any], name: str, value: float) -> str:
-    return _text(name, value, words)
+    return figure_text(name, value, words)
 
 
 def _share(value: float) -> str:
@@ -246,7 +256,8 @@ def _between(low: str, high: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def _span(from_us: int, until_us: int, zone: Any) -> str:
+def span_text(from_us: int, until_us: int, zone: Any) -> str:
+    """A span in local days, or instants where it is not made of days."""
     first, last = (datetime.fromtimestamp(us / 1e6, zone) for us in (from_us, until_us))
     if first.hour == first.minute == last.hour == last.minute == 0:
         last = datetime.fromtimestamp(until_us / 1e6 - 1, zone)

@@ -65,6 +65,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "AlertmanagerUnreached": (
         {'floorwatch_alertmanager_requests_total{outcome="failed"}': GROWS},
         {'floorwatch_alertmanager_requests_total{outcome="failed"}': STANDS, 'floorwatch_alertmanager_requests_total{outcome="delivered"}': GROWS}),
+    "ReportNotMailed": tuple({'floorwatch_mailed_reports_total{outcome="failed"}': told} for told in (GROWS, STANDS)),
     "WorkerDown": tuple({'up{job="floorwatch-worker"}': told} for told in ("0x60", "1x60")),
     "PartitionsUnheld": tuple(
         {"floorwatch_worker_topic_partitions": "2x60", 'floorwatch_worker_ready{partition="0"}': "1x60",

@@ -17,7 +17,7 @@ MAY = {
 #: The command line and the service put the parts together.
 COMPOSING = {
     Path("streams") / name
-    for name in ("cli.py", "dashboards_command.py", "run.py", "service.py", "serving.py", "__main__.py")
+    for name in ("cli.py", "dashboards_command.py", "mailing.py", "run.py", "service.py", "serving.py", "__main__.py")
 }
 #: What would be I/O, a clock, dice or a thread in the engine.
 NOT_IN_THE_ENGINE = {

@@ -200,7 +200,7 @@ def test_a_history_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE interval_schema SET version = 99")
     engine.dispose()
-    with pytest.raises(RuntimeError, match="version 99, this program knows 1"):
+    with pytest.raises(RuntimeError, match="version 99, this program knows 2"):
         Store(url)
 
 
