@@ -20,13 +20,17 @@ from rich.table import Table
 from engine.capacity.forecast import forecast
 from engine.capacity.staffing import Target
 from engine.errors import InvalidSetting
+from engine.policy import Policy
 from engine.times import DAY_US, MINUTE_US, iso, local_midnight_us
 from streams.capacity.check import back_test, compared, counts_by_day, weekday_of, whole
 from streams.capacity.days import warn_of
+from streams.capacity.events import Named, event_option, named_days
 from streams.capacity.plan import Plan, Scenario, planned
+from streams.capacity.targets import SHARE, share_of, within_of
 from streams.history.importing import history_option, store_url
 from streams.history.store import Store
 from streams.options import Duration, Zone
+from streams.policy.reading import read_policy
 from streams.reports.charts import lines
 from streams.reports.style import STYLE
 
@@ -34,8 +38,18 @@ __all__ = ["capacity"]
 
 _STEP_US = 30 * MINUTE_US
 _SHOWN = 48
+#: What else money is lost for, and how it is called.
+_COSTS = (("breach_cost", "cost of breaches"), ("gap_cost", "cost of the gap"))
+#: Within what contacts are answered where neither a target nor a policy says.
+_WITHIN_S = 20.0
 #: Contacts that were handled, from which a queue's own handle time is taken.
 _ENOUGH = 30
+
+
+policy_option = click.option(
+    "--policy", "policy_path", type=click.Path(path_type=Path, dir_okay=False),
+    help="Its targets are planned for, and its sales and holidays are days that are not like others.",
+)  # fmt: skip
 
 
 class _Share(click.ParamType):
@@ -81,7 +95,9 @@ def capacity() -> None:
 @click.option("--handle", type=Duration(), help="Handle time of a contact.  [default: that of the history]")
 @click.option("--interval", type=Duration(), default="30m", show_default=True, help="Of --arrivals.")
 @click.option(
-    "--target", type=_Goal(), default="80%/20s", show_default=True, help="Share of contacts, and within what."
+    "--target",
+    type=_Goal(),
+    help="Share of contacts, and within what.  [default: the policy's with --policy, else 80%/20s]",
 )
 @click.option(
     "--occupancy", type=_Share(), default="85%", show_default=True, help="At most so much of the time with a contact."
@@ -107,6 +123,9 @@ def capacity() -> None:
     "--part-time", type=int, default=0, show_default=True, help="People who come for four hours, at the peaks."
 )
 @click.option("--cost", type=float, default=0.0, show_default=True, help="Of an hour of a person on the roster.")
+@click.option("--breach-cost", type=float, default=0.0, show_default=True, help="Of a contact that misses the target.")
+@policy_option
+@event_option
 @click.option("--days", type=click.IntRange(1, 28), default=1, show_default=True, help="Days that are forecast.")
 @click.option("--by", type=click.Choice(["total", "queue"]), default="total", show_default=True)
 @click.option("--zone", type=Zone(), default="Asia/Shanghai", show_default=True)
@@ -114,14 +133,15 @@ def capacity() -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here: .csv, or .svg for a chart."
 )
 def plan(
-    history_url: str | None, arrivals: float | None, handle: int | None, interval: int, target: tuple[float, float], occupancy: float,
+    history_url: str | None, arrivals: float | None, handle: int | None, interval: int, target: tuple[float, float] | None, occupancy: float,
     abandoned: float, shrinkage: float, patience: int | None, concurrency: int, slowdown: float, volume: float, handle_factor: float,
-    present: int | None, add: int, part_time: int, cost: float, days: int, by: str, zone: ZoneInfo, out: Path | None,
+    present: int | None, add: int, part_time: int, cost: float, breach_cost: float, policy_path: Path | None, named: tuple[Named, ...], days: int, by: str, zone: ZoneInfo, out: Path | None,
 ) -> None:  # fmt: skip
     """People needed by interval, and what customers meet with them: for one interval, or for days that are forecast from the history."""
     if out and out.suffix not in (".csv", ".svg"):
         raise click.UsageError(f"{out} has no ending that says a form; take .csv or .svg")
     began = time.perf_counter()
+    policy = read_policy(policy_path) if policy_path else None
     if arrivals is not None:
         if handle is None:
             raise click.UsageError("--arrivals needs --handle, the time that a contact takes.")
@@ -129,13 +149,21 @@ def plan(
         starts_us, came, handle_s = [0], np.array([[arrivals]]), np.array([[handle / 1e6]])
         patience_s, interval_s = (patience / 1e6 if patience else np.inf), interval / 1e6
     else:
-        names, starts_us, came, handle_s, patience_s = _forecast(history_url, by, days, zone, handle)
+        names, starts_us, came, handle_s, patience_s = _forecast(history_url, by, days, zone, handle, named, policy)
         patience_s, interval_s = (patience / 1e6 if patience else patience_s), _STEP_US / 1e6
+    within_s = (
+        within_of(
+            policy, [",".join(name) for name in names], starts_us if arrivals is None else [time.time_ns() // 1_000]
+        )
+        if policy and target is None
+        else None
+    )
+    share, least_s = target or (share_of(policy) if policy else SHARE, _WITHIN_S)
     scenario = Scenario(
-        Target(*target, occupancy, abandoned), volume, handle_factor, patience_s, concurrency, slowdown, shrinkage, present, add,
-        part_time, round(4 * 3600 / interval_s), cost,
+        Target(share, least_s, occupancy, abandoned), volume, handle_factor, patience_s, concurrency, slowdown, shrinkage, present, add,
+        part_time, round(4 * 3600 / interval_s), cost, breach_cost,
     )  # fmt: skip
-    made = planned(came, handle_s, interval_s, scenario)
+    made = planned(came, handle_s, interval_s, scenario, within_s)
     _show(made, names, starts_us, zone, is_single=arrivals is not None)
     if out:
         (_write_csv if out.suffix == ".csv" else _write_svg)(out, made, names, starts_us, zone)
@@ -143,11 +171,13 @@ def plan(
     click.echo(f"{cells:,} intervals planned in {time.perf_counter() - began:.1f} s", err=True)
 
 
-def _forecast(history_url: str | None, by: str, days: int, zone: ZoneInfo, handle: int | None) -> Any:
+def _forecast(
+    history_url: str | None, by: str, days: int, zone: ZoneInfo, handle: int | None, events: tuple[Named, ...], policy: Policy | None
+) -> Any:  # fmt: skip
     """Names, starts, arrivals by queue and interval, handle times and patience, from the history."""
     store = Store(store_url(history_url))
     groups: list[tuple[str, ...] | None] = [None] if by == "total" else [*sorted(store.names("queue").values())]
-    rows, starts_us = [], list[int]()
+    rows, starts_us, told = [], list[int](), set[str]()
     for group in groups:
         midnights, counts = counts_by_day(store, by, group, zone)
         if not len(counts):
@@ -159,11 +189,17 @@ def _forecast(history_url: str | None, by: str, days: int, zone: ZoneInfo, handl
         weekdays, made = [weekday_of(one, zone) for one in midnights], []
         last_us = midnights[-1]
         starts_us = []
-        for ahead in range(1, days + 1):
-            midnight_us = local_midnight_us(last_us + DAY_US // 2, zone, days=ahead)
-            made.append(forecast(counts, weekdays, weekday_of(midnight_us, zone)).mean)
+        ahead_us = [local_midnight_us(last_us + DAY_US // 2, zone, days=ahead) for ahead in range(1, days + 1)]
+        before, behind = (named_days(of, zone, events, policy) for of in (midnights, ahead_us))
+        told = {
+            _told(midnight_us, zone, name, before) for midnight_us, name in zip(ahead_us, behind, strict=True) if name
+        }
+        for midnight_us, name in zip(ahead_us, behind, strict=True):
+            made.append(forecast(counts, weekdays, weekday_of(midnight_us, zone), events=before, event=name).mean)
             starts_us += [midnight_us + slot * _STEP_US for slot in range(DAY_US // _STEP_US)]
         rows.append(np.concatenate(made))
+    for sentence in sorted(told):
+        click.echo(sentence, err=True)
     (queue, _), (each, numbers) = whole(store), whole(store, by)
     place = {store.names(by)[number]: at for at, number in enumerate(numbers)}
     store.close()
@@ -185,6 +221,16 @@ def _forecast(history_url: str | None, by: str, days: int, zone: ZoneInfo, handl
     )
 
 
+def _told(midnight_us: int, zone: ZoneInfo, name: str, before: list[str]) -> str:
+    seen = before.count(name)
+    how = (
+        f"as on {seen} days of the history"
+        if seen
+        else "none is in the history, so as many as on other days; --volume says otherwise"
+    )
+    return f"{iso(midnight_us, zone)[:10]} {name}: {how}"
+
+
 def _show(made: Plan, names: list[tuple[str, ...]], starts_us: list[int], zone: ZoneInfo, *, is_single: bool) -> None:
     if is_single:
         one = {name: values.ravel()[0] for name, values in made.columns().items()}
@@ -192,10 +238,23 @@ def _show(made: Plan, names: list[tuple[str, ...]], starts_us: list[int], zone: 
             f"{one['needed']} on contacts, {one['rostered']} on the roster"
             + (f", {one['there']} there" if one["there"] != one["needed"] else "")
             + f"; service level {one['service_level']:.5f}, occupancy {one['occupancy']:.6f}, speed of answer {one['asa_s']:.1f} s, "
-            f"abandoned {one['abandoned']:.4f}" + (f", cost {one['cost']:,.2f}" if one["cost"] else "")
+            f"abandoned {one['abandoned']:.4f}"
+            + (f", cost {one['cost']:,.2f}" if one["cost"] else "")
+            + "".join(f", {told} {one[name]:,.2f}" for name, told in _COSTS if name in one)
         )
         return
-    table = Table("interval", "arrivals", "needed", "there", "roster", "service level", "occupancy", "cost")
+    costs = [(told, of) for name, told in _COSTS if (of := getattr(made, name)) is not None]
+    table = Table(
+        "interval",
+        "arrivals",
+        "needed",
+        "there",
+        "roster",
+        "service level",
+        "occupancy",
+        "cost",
+        *(told for told, _ in costs),
+    )
     whole_day = made.arrivals.sum(axis=0)
     for at in range(min(len(starts_us), _SHOWN)):
         weights = made.arrivals[:, at]
@@ -204,12 +263,15 @@ def _show(made: Plan, names: list[tuple[str, ...]], starts_us: list[int], zone: 
         table.add_row(
             iso(starts_us[at], zone)[:16].replace("T", " "), f"{whole_day[at]:.1f}", f"{made.needed[:, at].sum():,}", f"{made.there[:, at].sum():,}",
             f"{made.rostered[:, at].sum():,}", "—" if level != level else f"{level:.1%}", f"{busy:.1%}", f"{made.cost[:, at].sum():,.0f}",
+            *(f"{of[:, at].sum():,.0f}" for _, of in costs),
         )  # fmt: skip
     Console(width=110).print(table)
     more = f"; the first {_SHOWN} of {len(starts_us)} intervals are shown" if len(starts_us) > _SHOWN else ""
     click.echo(
         f"{len(names)} queues, {whole_day.sum():,.0f} contacts, most needed at once {made.needed.sum(axis=0).max():,}, "
-        f"full-time {made.full_time.sum():,}, cost {made.cost.sum():,.0f}{more}"
+        f"full-time {made.full_time.sum():,}, cost {made.cost.sum():,.0f}"
+        + "".join(f", {told} {of.sum():,.0f}" for told, of in costs)
+        + more
     )
 
 
@@ -247,6 +309,8 @@ def _write_svg(out: Path, made: Plan, names: list[tuple[str, ...]], starts_us: l
 @click.option("--at-least", type=int, default=20, show_default=True, help="Contacts of a half hour that is judged.")
 @click.option("--zone", type=Zone(), default="Asia/Shanghai", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every half hour as CSV here.")
+@policy_option
+@event_option
 @click.option(
     "--simulate", "seeds", metavar="SEED[,…]", help="Instead: the early warning, on simulated days of these seeds."
 )
@@ -265,7 +329,7 @@ def _write_svg(out: Path, made: Plan, names: list[tuple[str, ...]], starts_us: l
 )
 def check(
     events: tuple[Path, ...], history_url: str | None, within: int, at_least: int, zone: ZoneInfo, out: Path | None,
-    seeds: str | None, hours: int, agents: int, troubles: int,
+    policy_path: Path | None, named: tuple[Named, ...], seeds: str | None, hours: int, agents: int, troubles: int,
 ) -> None:  # fmt: skip
     """What the models would have said against what happened, from the history. Recorded events in FILE tell who was there, where agents report no states."""
     if seeds is not None:
@@ -273,6 +337,7 @@ def check(
             raise click.UsageError(f"{seeds!r} are no seeds; write them like 1,2,3")
         warn_of(list(map(int, seeds.split(","))), hours, agents, troubles)
         return
+    policy = read_policy(policy_path) if policy_path else None
     store = Store(store_url(history_url))
     if store.span("total") is None:
         raise click.ClickException("The history holds nothing yet.")
@@ -297,7 +362,7 @@ def check(
             f"half of them within {np.median(np.abs(error)) * 100:.1f}); mean wait {found.was_wait_s.mean():.1f} s, off by {np.abs(wait).mean():.1f} s (bias {wait.mean():+.1f})"
         )
     midnights, counts = counts_by_day(store, "total", None, zone)
-    tested = back_test(midnights, counts, zone)
+    tested = back_test(midnights, counts, zone, named_days(midnights, zone, named, policy))
     if tested.days:
         verdict = "better" if tested.ours < tested.naive else "no better"
         click.echo(

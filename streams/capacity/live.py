@@ -26,13 +26,12 @@ from engine.watermark import NEVER_US
 from streams.capacity.naming import Naming
 from streams.capacity.planned import Planned
 from streams.capacity.seeing import hour_of, minute_of, queues_of, seen
+from streams.capacity.targets import share_of
 
-__all__ = ["LOOK_S", "QUEUES_MAX", "SHARE", "Ahead", "Staffing", "Usual", "looked_at"]
+__all__ = ["LOOK_S", "QUEUES_MAX", "Ahead", "Staffing", "Usual", "looked_at"]
 
 LOOK_S = 10.0
 QUEUES_MAX = 500
-#: The share of contacts that is to be answered within the policy's target, where its condition `service_level_low` does not say.
-SHARE = 0.8
 _PRESENT = [FIELD[f"{state}_net"] for state in ("available", "busy", "wrapup")]
 _LONGEST_S = 86_400.0
 _SEATS_MAX = 20
@@ -101,7 +100,7 @@ class Staffing:
             self._ahead = looked_at(engine, rollup, self._planned, self._usual, before)
             self._planned.forget(engine.watermark_us)
         if self._ahead is not None:
-            rows, share = _rows(engine, rollup, self._ahead, self._planned), share_of(engine)
+            rows, share = _rows(engine, rollup, self._ahead, self._planned), share_of(engine.settings.policy)
             if self._ahead is not before:
                 self._naming.look(rows, self._ahead.as_of_us, share)
                 if alarms := self._naming.take():
@@ -110,20 +109,6 @@ class Staffing:
                 "capacity": {"as_of_us": engine.watermark_us, "share": share, "queues": rows},
                 "conditions": self._naming.raised,
             }
-
-
-def share_of(engine: Any) -> float:
-    """The share that the policy wants to be answered in time."""
-    for condition in engine.settings.policy.conditions:
-        for bound in condition.any_of:
-            if (
-                bound.measure == "service_level"
-                and not bound.is_above
-                and bound.form == "figure"
-                and 0 < bound.limit < 1
-            ):
-                return float(bound.limit)
-    return SHARE
 
 
 def looked_at(
@@ -144,7 +129,7 @@ def looked_at(
     held = np.nan_to_num(np.round(known.concurrency), nan=1.0)
     seats = np.clip(np.where(staffed, np.round(what.slots / np.maximum(present, 1)), held), 1, _SEATS_MAX)
     within_s = _targets_s(engine, rollup, count)
-    share = share_of(engine)
+    share = share_of(engine.settings.policy)
     found = Outlook(
         np.full(count, np.nan),
         np.zeros(count, np.int64),

@@ -22,9 +22,10 @@ from engine.keys import PUBLIC
 from engine.pipeline import Engine, Settings
 from engine.times import MINUTE_US, SECOND_US
 from engine.windows import Spec, collect
-from streams.capacity.live import Ahead, Usual, _unknown, looked_at, share_of
+from streams.capacity.live import Ahead, Usual, _unknown, looked_at
 from streams.capacity.planned import Planned
 from streams.capacity.seeing import minute_of, queues_of
+from streams.capacity.targets import share_of
 from streams.policy.reading import default_policy
 
 __all__ = ["EARLY_US", "Judged", "Quarter", "Watched", "judged"]
@@ -103,7 +104,12 @@ class Watched:
             return []
         return list(
             _quarters(
-                self.engine, rollup, first_us + _HOUR_US, last_us - _HOUR_US // 2, share_of(self.engine), self._named
+                self.engine,
+                rollup,
+                first_us + _HOUR_US,
+                last_us - _HOUR_US // 2,
+                share_of(self.engine.settings.policy),
+                self._named,
             )
         )
 
