@@ -35,7 +35,7 @@ from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from streams.access import ROLES, Access, access_of
-from streams.capacity.live import Staffing
+from streams.capacity.live import Costs, Staffing
 from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
@@ -114,7 +114,11 @@ async def serve(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
-        beside=(staffing := Staffing(), *((recorder,) if recorder else ()), *((sources,) if sources else ())),
+        beside=(
+            staffing := Staffing(costs=Costs(settings.hourly_cost, settings.breach_cost)),
+            *((recorder,) if recorder else ()),
+            *((sources,) if sources else ()),
+        ),
     )
     staffing.follow(embedded.planned, embedded.raise_alarms)
     if sources:

@@ -92,6 +92,10 @@ _OPTIONS = (
         help="File of the reports that go out by e-mail every day, week or month; needs --history.",
     ),
     click.option(
+        "--hourly-cost", type=float, default=0.0, help="Of a person; the cost of a gap is then told in /api/v1/now."
+    ),
+    click.option("--breach-cost", type=float, default=0.0, help="Of a contact that misses its target; likewise."),
+    click.option(
         "--token-file", type=click.Path(path_type=Path), help=f"File with the access token; or set {TOKEN_VARIABLE}."
     ),
     click.option(
@@ -185,6 +189,8 @@ def serving_settings(data: Path, options: Mapping[str, Any], *, token: str | Non
         tls_cert=options["tls_cert"],
         tls_key=options["tls_key"],
         agent_series=options["agent_series"],
+        hourly_cost=options["hourly_cost"],
+        breach_cost=options["breach_cost"],
         alertmanager=_address(options["alertmanager_url"]),
         **{**told, **limits_of(options["limits"])},
     )

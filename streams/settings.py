@@ -20,6 +20,7 @@ __all__ = ["MIB", "ServiceSettings", "SettingsError", "check_tls", "is_loopback"
 
 MIB = 1 << 20
 EVENTS_KEPT_S_MAX = 366 * 86_400
+COST_MAX = 1_000_000_000
 TOKEN_LENGTH_MIN = 16
 TOKEN_LENGTH_MAX = 512
 _TOKEN_SIGNS = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -107,6 +108,10 @@ class ServiceSettings:
     alertmanager: str = ""
     """Address of an Alertmanager that is told of alerts, "" for none."""
 
+    hourly_cost: float = 0.0
+    breach_cost: float = 0.0
+    """Of an hour of a person, and of a contact that misses its target: what `/api/v1/now` tells the cost of a gap by; 0 for none."""
+
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB
     intake_bytes_max: int = 64 * MIB
@@ -177,6 +182,11 @@ class ServiceSettings:
             if type(value) is int and name not in ("port", "future_allowance_us") and value <= 0:
                 raise SettingsError(f"The setting {name} must be greater than zero, not {value}.")
 
+        for name in ("hourly_cost", "breach_cost"):
+            if not 0 <= getattr(self, name) <= COST_MAX:
+                raise SettingsError(
+                    f"The setting {name} must lie between 0 and {COST_MAX:,}, not {getattr(self, name)}."
+                )
         if self.events_kept_s > EVENTS_KEPT_S_MAX:
             raise SettingsError(
                 f"Events may be kept for {EVENTS_KEPT_S_MAX} seconds, a year, and not {self.events_kept_s}; the interval history is for more."

@@ -28,7 +28,7 @@ from streams.capacity.planned import Planned
 from streams.capacity.seeing import hour_of, minute_of, queues_of, seen
 from streams.capacity.targets import share_of
 
-__all__ = ["LOOK_S", "QUEUES_MAX", "Ahead", "Staffing", "Usual", "looked_at"]
+__all__ = ["LOOK_S", "QUEUES_MAX", "Ahead", "Costs", "Staffing", "Usual", "looked_at"]
 
 LOOK_S = 10.0
 QUEUES_MAX = 500
@@ -45,6 +45,28 @@ Usual = Callable[[list[str], int, int], NDArray[np.float64] | None]
 
 def _unknown(queues: list[str], from_us: int, minutes: int) -> NDArray[np.float64] | None:
     return None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of an hour of a person, and of a contact that misses its target, in any currency; 0 for what nobody said."""
+
+    hour: float = 0.0
+    breach: float = 0.0
+
+    def of(self, row: dict[str, Any]) -> dict[str, float | None]:
+        """What the next quarter of an hour of a queue costs: people beyond those needed, and contacts that are expected to miss the target if nothing changes."""
+        told: dict[str, float | None] = {}
+        if self.hour:
+            told["surplus_cost_next"] = (
+                None if row["missing"] is None else round(max(-row["missing"], 0) * self.hour * QUARTER / 60, 2)
+            )
+        if self.breach:
+            level = row["service_level"]
+            told["breach_cost_next"] = (
+                None if level is None else round(row["arrivals_next"] * (1 - level) * self.breach, 2)
+            )
+        return told
 
 
 @dataclass(frozen=True)
@@ -71,8 +93,10 @@ class Staffing:
 
     def __init__(
         self, turn: Callable[[], float] = time.monotonic, *, planned: Planned | None = None, usual: Usual = _unknown,
+        costs: Costs | None = None,
     ) -> None:  # fmt: skip
         self._turn = turn
+        self._costs = costs or Costs()
         self._planned, self._usual = planned or Planned(), usual
         self._next = 0.0
         self._ahead: Ahead | None = None
@@ -105,6 +129,8 @@ class Staffing:
                 self._naming.look(rows, self._ahead.as_of_us, share)
                 if alarms := self._naming.take():
                     self._tell(alarms)
+            for row in rows:
+                row.update(self._costs.of(row))
             self._told = {
                 "capacity": {"as_of_us": engine.watermark_us, "share": share, "queues": rows},
                 "conditions": self._naming.raised,

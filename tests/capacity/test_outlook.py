@@ -9,7 +9,7 @@ from engine.capacity.outlook import AHEAD, MINUTES, Seen, outlook
 from engine.capacity.staffing import Target
 from engine.capacity.transient import below, in_time
 from engine.events import Vocabulary, decode
-from streams.capacity.live import LOOK_S, Staffing
+from streams.capacity.live import LOOK_S, Costs, Staffing
 from streams.capacity.naming import BREAKING, Naming
 from streams.capacity.planned import Planned
 from streams.capacity.warned import Quarter, judged
@@ -174,6 +174,29 @@ def test_where_nobody_says_who_is_there_nobody_is_missing() -> None:
     (row,) = staffing.facts()["capacity"]["queues"]
     assert row["needed"] in (13, 14)
     assert (row["present"], row["missing"], row["service_level"], row["breaking"]) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("people", "costs", "told"), [(11, Costs(), 0), (20, Costs(40), 1), (20, Costs(40, 2), 2), (None, Costs(40, 2), 2)]
+)
+def test_what_the_gap_costs_is_told_of_the_next_quarter_where_costs_are_given(
+    people: int | None, costs: Costs, told: int
+) -> None:
+    engine = engine_of_service()
+    lines = events(people or 5).splitlines()
+    said = b"\n".join(line for line in lines if people or b"agent.state" not in line) + b"\n"
+    engine.absorb(decode(said, source="s", vocabulary=Vocabulary(engine.secret)))
+    engine.advance(3_600_000_000)
+    staffing = Staffing(costs=costs)
+    staffing.look(engine)
+    (row,) = staffing.facts()["capacity"]["queues"]
+    assert sum(name.endswith("_cost_next") for name in row) == told
+    if people and told:
+        assert row["surplus_cost_next"] == (people - row["needed"]) * 10  # A quarter of an hour of 40.
+    if people and told == 2:
+        assert row["breach_cost_next"] == pytest.approx(row["arrivals_next"] * (1 - row["service_level"]) * 2, abs=0.01)
+    if people is None:
+        assert (row["surplus_cost_next"], row["breach_cost_next"]) == (None, None)
 
 
 def queue_row(breaking: bool) -> dict:
