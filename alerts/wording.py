@@ -4,7 +4,7 @@ Owns the words. Never a customer's name: an alert about one says that it is a cu
 longer than a telephone shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from alerts.alert import Alert, Message
@@ -30,6 +30,7 @@ _WORDS = {
         "coaching": "辅导到期", "call_back": "回访到期", "high_priority": "高优先级", "grade": "事件升级",
         "channel_failing": "通知渠道故障", "on_call_gap": "值班空缺", "source_silent": "数据源无声", "source_overdue": "数据源静默过久",
         "blind": "看不见现场",
+        "queue_breaking": "服务水平即将不达标", "expected": "若不调整，预计 {figure}，目标 {limit}", "missing": "缺 {} 人",
     },
     "en": {
         "info": "note", "warning": "warning", "critical": "critical", "count": "{} of them", "since": "since {}",
@@ -37,6 +38,7 @@ _WORDS = {
         "grown": "growing", "lapsed": "acknowledgement ran out, not in order yet", "handed": "handed to you", "ended": "over",
         "digest": "{} alerts", "acknowledge": "acknowledge", "more": "… {} more", "uncertain": "(may be a repeat)",
         "for": "for {}", "expired": "expired",
+        "queue_breaking": "service level about to break", "expected": "{figure} expected against {limit} if nothing changes", "missing": "{} missing",
     },
 }  # fmt: skip
 _PLACES = ("tenant", "queue", "channel", "tier", "department", "case", "contact", "promise", "agent")
@@ -67,11 +69,20 @@ def text_of(
     words = _WORDS[person.language]
     since = local(alert.raised_us, zone).strftime("%m-%d %H:%M:%S")
     lines = [words["since"].format(since) + f" · {alert.id[:8]}"]
+    if alert.facts.get("commitment") == "queue_breaking" and alert.facts.get("figure"):
+        lines.append(_expected(alert.facts, words))
     if uncertain:
         lines.append(words["uncertain"])
     if link:
         lines.append(f"{words['acknowledge']}: {link}")
     return headline(alert, message.kind, person.language), "\n".join(lines)
+
+
+def _expected(facts: Mapping[str, str], words: Mapping[str, str]) -> str:
+    """What a queue that is about to break comes to."""
+    shares = {name: f"{float(facts[name]):.0%}" for name in ("figure", "limit")}
+    missing = facts.get("missing", "")
+    return words["expected"].format(**shares) + (f" · {words['missing'].format(missing)}" if missing else "")
 
 
 def digest(parts: Sequence[tuple[str, str]], language: str) -> tuple[str, str]:

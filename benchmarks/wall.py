@@ -25,6 +25,7 @@ __all__ = ["Size", "growth", "marked"]
 
 RATE = 10_000
 DAY_UPDATES = 86_400
+LOOKS, LOOK_S = 4, 0.3
 #: In the page: remembers when the marked queue's number of waiting contacts was first seen.
 WATCH = """(() => {
   window.seen = {};
@@ -113,12 +114,20 @@ class Size(NamedTuple):
 def growth(page: Page, updates: int, first: int, marks: int = 4) -> list[Size]:
     """The page's size behind the first so many updates, and at even steps up to `updates`."""
 
-    def measured() -> Size:
+    def collected() -> Size:
         for _ in range(3):
             page.ask("HeapProfiler.collectGarbage")
         told, counted = page.ask("Runtime.getHeapUsage"), page.ask("Memory.getDOMCounters")
         used = (told["usedSize"] + told.get("embedderHeapUsedSize", 0)) / (1 << 20)
         return Size(used, counted["nodes"], counted["jsEventListeners"])
+
+    def measured() -> Size:
+        """The least of several looks: what is drawn at the moment of one is held on to, half as much again."""
+        looks = []
+        for _ in range(LOOKS):
+            time.sleep(LOOK_S)
+            looks.append(collected())
+        return Size(*map(min, zip(*looks, strict=True)))
 
     def feed(start: int, end: int) -> None:
         for at in range(start, end, 200):

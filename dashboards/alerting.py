@@ -29,6 +29,9 @@ _FLOOR = (
           "The wall's page of commitments lists them, key accounts first, with owner and department.", "看板的承诺页按大客户优先列出负责人和部门。", subject="cases"),
     Alert("PromiseOverdue", 'floorwatch_open_promises{state="overdue"} > 0', "warning", "Promises to customers are overdue.", "对客户的承诺超期。",
           "Keep them now, and tell the customer.", "立即兑现并告知客户。", subject="promises"),
+    Alert("QueueBreaking", f'max by ({", ".join(("severity", "instance", *GROUP))}) (floorwatch_condition_raised{{condition="queue_breaking"}}) == 1', "warning",
+          "The service level of {{ $labels.queue }} is about to break.", "{{ $labels.queue }} 的服务水平即将不达标。",
+          "The page of capacity shows who is missing and by when; bring people in, or shift them from a queue with some to spare.", "容量页显示缺多少人、何时跌破；请加人或从有余量的队列调人。", subject="capacity"),
     Alert("PeopleOverloaded", 'floorwatch_people{are="overloaded"} > 0', "info", "People hold more contacts than their slots.", "有坐席超载。",
           "Take contacts from them, or open a further queue.", "为其分流会话。", "10m", subject="load"),
 )  # fmt: skip

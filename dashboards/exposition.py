@@ -167,11 +167,25 @@ def _standing(facts: Mapping[str, Any]) -> Iterable[Family]:
         rows = (facts.get("cases") or {}).get(f"by_{by}", ())
         values = {(row[by] or "", state): row[state] for row in rows for state in states}
         yield _family(f"floorwatch_open_cases_by_{by}", values)
+    yield from _capacity((facts.get("capacity") or {}).get("queues") or ())
     raised = METRICS["floorwatch_condition_raised"]
     yield _family(raised.name, {
         (one["name"], one["severity"], *(str(one["of"].get(label) or "") for label in raised.labels[2:])): 1
         for one in facts.get("conditions") or ()
     })  # fmt: skip
+
+
+def _capacity(rows: Sequence[Mapping[str, Any]]) -> Iterable[Family]:
+    people = ("needed", "present", "missing", "planned_next", "missing_next")
+    yield _family("floorwatch_capacity_agents", {(row["queue"], are): row.get(are) for row in rows for are in people})
+    for name, key in (("service_level", "service_level"), ("break", "breaks_likely")):
+        values = {
+            (row["queue"], quarter): row.get(f"{key}{end}")
+            for row in rows
+            for quarter, end in (("now", "_now"), ("next", ""))
+        }
+        yield _family(f"floorwatch_capacity_{name}_ratio", values)
+    yield _family("floorwatch_capacity_arrivals_contacts", {(row["queue"],): row.get("arrivals_next") for row in rows})
 
 
 def _sources(facts: Mapping[str, Any]) -> Iterable[Family]:

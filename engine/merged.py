@@ -130,6 +130,8 @@ class Merged(Engine):
         if until_us <= self.sources.merged_us:
             return
         cells = [(shard, cell) for shard, part in enumerate(self.parts) for cell in part.taken(until_us)]
+        # On each line of the grid first what became free there.
+        cells.sort(key=lambda told: (told[1].low_us, told[1].end_us > told[1].low_us))
         self.sources.merged_us = until_us
         if self.watch.judges:
             self._take_in_turn(cells)
@@ -153,7 +155,6 @@ class Merged(Engine):
 
     def _take_in_turn(self, cells: list[tuple[int, Cell]]) -> None:
         """Slice by slice, with conditions judged at each instant when all of before it is taken."""
-        cells.sort(key=lambda told: told[1].low_us)
         first, until_us = 0, self._reached_us()
         instant_us: int | None = NEVER_US
         while instant_us is not None:
@@ -253,10 +254,11 @@ class Merged(Engine):
 
 
 def _between_freed(cells: list[tuple[int, Cell]]) -> Iterator[list[tuple[int, Cell]]]:
-    """The cells in runs, so that nobody gets a slot in the run in which another's is told of."""
+    """The cells in runs, so that nobody gets a slot in the run in which another's is told of. Slots become free on lines of the grid, which
+    no cell crosses, so that all of a run happens before all of the next."""
     first = 0
     for place, (_, cell) in enumerate(cells):
-        if place > first and (cell.lives.keys == 0).any():
+        if place > first and cell.end_us == cell.low_us and cells[place - 1][1].low_us < cell.low_us:
             yield cells[first:place]
             first = place
     if cells[first:]:

@@ -80,6 +80,12 @@ class Shard(Engine):
         `-NEVER_US`. Instants never go back."""
         if until_us < self.until_us or until_us > self.watermark_us:
             raise ValueError(f"a step from {self.until_us} to {until_us}, with the watermark at {self.watermark_us}")
+        from_us, cells = self.until_us, []
+        line_us = until_us // self.cell_us * self.cell_us
+        if from_us < line_us and until_us < -NEVER_US:
+            # Slots become free on the grid only, where whoever merges can stop without parting what happened at once.
+            cells = [*self._cells(self.order.release(line_us), line_us), *self._freed(line_us)]
+            self.until_us = line_us
         released = self.order.release(until_us)
         self.waiting_rows = 0
         reached_us = until_us
@@ -87,10 +93,8 @@ class Shard(Engine):
             reached_us = max(
                 self.order.floor_us, NEVER_US if self.own_counters.last_us is None else self.own_counters.last_us
             )
-        cells = [*self._cells(released, reached_us)]
-        step = Step(self.rules, self.slice_us, self.until_us, until_us, reached_us, cells, {}, {})
-        if freed := self._freed(until_us):
-            step.cells.append(freed)
+        cells += self._cells(released, reached_us)
+        step = Step(self.rules, self.slice_us, from_us, until_us, reached_us, cells, {}, {})
         step.sources = {name: (source.newest_us, source.finished) for name, source in self.order.sources.items()}
         step.counters = vars(self.counters) | {"rejected": dict(self.own_counters.rejected)}
         step.limits_reached = {name: count for name, count in self.limits_reached.items() if count}
@@ -209,16 +213,15 @@ class Shard(Engine):
             {slot: contacts.names[slot] or "" for slot in new.tolist()},
         )  # fmt: skip
 
-    def _freed(self, at_us: int) -> Cell | None:
-        """What tells that slots are free again, if any are."""
+    def _freed(self, at_us: int) -> Iterator[Cell]:
+        """A cell of no length that tells which slots are free again, if any are."""
         self._house_keeping()
         slots = np.flatnonzero(self.told).astype(np.int32)
         slots = slots[self.contacts.keys[slots] == 0]
-        if not len(slots):
-            return None
-        cell = self._told(Facts(), at_us, at_us)
-        cell.lives = self._lives(slots)
-        return cell
+        if len(slots):
+            cell = self._told(Facts(), at_us, at_us)
+            cell.lives = self._lives(slots)
+            yield cell
 
 
 class _Codes:

@@ -80,7 +80,7 @@ class Embedded(Station):
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._beat = time.monotonic()
         self._keeper = Keeper(  # Touched by the engine's thread only.
-            journal, settings, engine_settings, Secret(os.urandom(SECRET_BYTES)), tell
+            journal, settings, engine_settings, Secret(os.urandom(SECRET_BYTES)), tell, self.planned
         )
 
     def start(self) -> None:

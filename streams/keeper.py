@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from engine.events import Decoded, Vocabulary, decode
 from engine.keys import Secret
 from engine.pipeline import Engine, Settings
 from engine.policy import Policy
+from streams.capacity.planned import Planned
 from streams.intake import pieces
 from streams.journal import Batch, Journal, JournalError, KeptPolicy, Snapshot
 from streams.policy.files import Bundle
@@ -43,7 +45,9 @@ class Keeper:
         engine_settings: Settings,
         secret: Secret,
         tell: Callable[[str], None],
+        planned: Planned | None = None,
     ) -> None:
+        self.planned = planned or Planned()
         self.journal = journal
         self.engine = Engine(engine_settings, secret)
         self.covered = 0
@@ -55,6 +59,10 @@ class Keeper:
         self._saved_sequence = 0
         self._saved_us = 0
         self._lines_since_saved = 0
+
+    @property
+    def _plan_path(self) -> Path:
+        return self._settings.data / "planned.msgpack"
 
     @property
     def reached_us(self) -> int:
@@ -69,6 +77,7 @@ class Keeper:
     def open(self, now_us: int) -> None:
         """Take the newest snapshot that can be used, or begin anew. Raises JournalError when neither is possible."""
         self.engine, self.covered = self._newest()
+        self.planned.load(self._plan_path)
         self._opened_at = self.covered
         self._saved_sequence = self.covered
         self._saved_us = now_us
@@ -93,6 +102,7 @@ class Keeper:
             return
         self._advance(batch)
         for piece in decoded:
+            self.planned.take(piece)
             self.engine.absorb(piece)
         self._took(batch)
 
@@ -132,6 +142,7 @@ class Keeper:
             return 0
         self._saved_us = now_us
         data = self.engine.snapshot()
+        self.planned.save(self._plan_path)
         try:
             if self._opened_at is not None:  # Newer ones could not be used: none of them is one of the two to keep.
                 self.journal.drop_snapshots_behind(self._opened_at)

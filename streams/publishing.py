@@ -21,6 +21,7 @@ from engine.alarms import Alarm
 from engine.exported import Exported, exported
 from engine.pipeline import Engine
 from engine.policy import Policy
+from streams.capacity.planned import Planned
 from streams.journal import KeptPolicy
 from streams.questions import Questions
 from streams.recent import Recent
@@ -104,7 +105,7 @@ class Beside(Protocol):
         """Called behind each tick."""
 
     def facts(self) -> dict[str, Any]:
-        """What is published beside the rest."""
+        """What is published beside the rest; `conditions` are added to the engine's."""
 
 
 class Publisher:
@@ -132,7 +133,9 @@ class Publisher:
         facts["counters"] = _counters(engine, refused)
         facts["policy"] = dict(policy)
         for one in self._beside:
-            facts |= one.facts()
+            told, raised = one.facts(), facts.get("conditions", [])
+            facts |= told
+            facts["conditions"] = [*raised, *told.get("conditions", [])]
         facts["service"] = {
             "sent_us": now_us(), "started_us": self._started_us, "zone": self._settings.zone, "ready": True, "version": version,
             **service,
@@ -146,7 +149,7 @@ class Publisher:
 class Station(ABC):
     """An engine in a thread of its own, with what surrounds it: what those who serve readers need of it. Safe to call from any thread.
 
-    `refused` has the faults of what was offered last as a policy and not taken; `failure` is set when the engine's thread died.
+    `planned` is who is planned to be there; `refused` has the faults of what was offered last as a policy and not taken; `failure` is set when the engine's thread died.
     """
 
     def __init__(
@@ -160,6 +163,7 @@ class Station(ABC):
     ) -> None:
         self.vitals = Vitals()
         self.questions = Questions()
+        self.planned = Planned()
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self.refused: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from streams.policy.parts import entries_of
 
 __all__ = ["FIGURES", "NAMES_MAX", "PAGES", "SCREENS_MAX", "read_screens"]
 
-PAGES = ("overview", "queues", "commitments", "agents", "shops", "alerts", "trends")
+PAGES = ("overview", "queues", "commitments", "agents", "shops", "alerts", "capacity", "trends")
 LANGUAGES = ("en", "zh")
 #: Figures that have a place where they near their limit and one where they are over it.
 FIGURES = ("waiting", "longest_wait_s", "service_level", "abandonment_rate", "asa_s", "first_response_avg_s", "response_avg_s",

@@ -109,8 +109,9 @@ async def serve(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
-        beside=(Staffing(), *((recorder,) if recorder else ()), *((sources,) if sources else ())),
+        beside=(staffing := Staffing(), *((recorder,) if recorder else ()), *((sources,) if sources else ())),
     )
+    staffing.follow(embedded.planned, embedded.raise_alarms)
     if sources:
         sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")

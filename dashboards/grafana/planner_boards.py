@@ -1,6 +1,6 @@
 """The dashboard for who plans people: what arrived by interval, what to expect, how many are needed and how many are there.
 
-Owns what it shows. The need is traffic by the occupancy that the policy allows; how many a service level wants is the capacity model's matter, not PromQL's.
+Owns what it shows. The need is traffic by the occupancy that the policy allows; how many a service level wants is told by the capacity model beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ __all__ = ["capacity"]
 TOTAL = '{rollup="total"}'
 QUEUE = '{rollup="queue", queue=~"$queue"}'
 _WEEK = "needs a week of history in Prometheus"
+_QUIET = "needs a queue of which enough was handled in the last hour"
 
 
 def capacity(policy: Policy) -> Board:
@@ -35,6 +36,13 @@ def capacity(policy: Policy) -> Board:
                   note=("How many people would be busy all the time with what arrives; chats held at once count as one each.", "按进线量需要多少人一直忙碌；并行会话各计一份。")),
             Panel("timeseries", ("Needed and present", "所需与在岗"), (Q(f"sum({needed})", "needed"), Q(f"sum({present})", "present")), "none",
                   note=("Traffic by the highest occupancy that the policy allows.", "话务量 ÷ 策略允许的最高利用率。")),
+            Panel("timeseries", ("Needed, present and planned by the model", "模型：所需、在岗与计划"),
+                  tuple(Q(f'sum(floorwatch_capacity_agents{{are="{are}", queue=~"$queue"}})', legend, _QUIET) for are, legend in (("needed", "needed"), ("present", "present"), ("planned_next", "planned"))),
+                  "none", note=("Erlang A with several contacts at once, for the next quarter of an hour.", "下一刻钟，Erlang A，支持一人多会话。")),
+            Panel("bargauge", ("Missing people by the model", "模型：各队列缺口"), (Q('sort_desc(floorwatch_capacity_agents{are="missing", queue=~"$queue"})', "{{queue}}", _QUIET),), "none", ((None, "green"), (1, "red"))),
+            Panel("timeseries", ("Service level expected of the next quarter", "下一刻钟预计服务水平"), (Q('floorwatch_capacity_service_level_ratio{quarter="next", queue=~"$queue"}', "{{queue}}", _QUIET),), "percentunit", limits(policy, "service_level")),
+            Panel("timeseries", ("Likely to break", "跌破目标的可能性"), (Q('max by (queue) (floorwatch_capacity_break_ratio{queue=~"$queue"})', "{{queue}}", _QUIET),), "percentunit"),
+            Panel("timeseries", ("Contacts expected in the next quarter", "下一刻钟预计进线"), (Q('floorwatch_capacity_arrivals_contacts{queue=~"$queue"}', "{{queue}}", _QUIET),)),
             Panel("bargauge", ("Missing people by queue", "各队列缺口"), asked(f"sort_desc({needed} - {present})", "{{queue}}"), "none", ((None, "green"), (1, "red"))),
             Panel("timeseries", ("Occupancy", "利用率"), asked(f"floorwatch_occupancy_ratio{TOTAL}", "occupancy"), "percentunit", limits(policy, "occupancy")),
             Panel("timeseries", ("Abandoned, 30 min", "30 分钟放弃率"), asked(f"rollup:floorwatch_abandonment:ratio30m{QUEUE}", "{{queue}}"), "percentunit", limits(policy, "abandonment_rate")),

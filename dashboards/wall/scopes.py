@@ -27,6 +27,7 @@ PAGES: dict[str, frozenset[str]] = {
     "agents": frozenset(("total", "agents", "capacity")),
     "shops": frozenset(("tenant", "tenant,channel")),
     "alerts": frozenset(("alarms", "conditions")),
+    "capacity": frozenset(("queue", "capacity")),
     "trends": frozenset(),
 }
 _OF_NOBODY = ("as_of_us", "watermark_us", "window_s", "service_level_formula", "blind")

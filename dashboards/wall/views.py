@@ -63,6 +63,9 @@ def view(facts: Mapping[str, Any], chosen: View = EVERYTHING) -> dict[str, Any]:
     for name in _WORKED_OFF:
         if name in facts:
             shown[name] = facts[name] | {"rows": [row for row in facts[name]["rows"] if chosen.holds(row)]}
+    if "capacity" in facts:
+        queues = [row for row in facts["capacity"]["queues"] if chosen.holds(row)]
+        shown["capacity"] = facts["capacity"] | {"queues": queues[:ROWS_SHOWN_MAX]}
     if "conditions" in facts:
         shown["conditions"] = [row for row in facts["conditions"] if chosen.holds(row.get("of", {}))]
     first = chosen.first | {

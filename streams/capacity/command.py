@@ -22,6 +22,7 @@ from engine.capacity.staffing import Target
 from engine.errors import InvalidSetting
 from engine.times import DAY_US, MINUTE_US, iso, local_midnight_us
 from streams.capacity.check import back_test, compared, counts_by_day, weekday_of, whole
+from streams.capacity.days import warn_of
 from streams.capacity.plan import Plan, Scenario, planned
 from streams.history.importing import history_option, store_url
 from streams.history.store import Store
@@ -70,6 +71,7 @@ def capacity() -> None:
       floorwatch capacity plan --arrivals 100 --handle 3m --target 80%/20s --occupancy 85% --shrinkage 30%
       floorwatch capacity plan --days 7 --by queue --volume 5 --out sale.csv
       floorwatch capacity check --history january.sqlite --zone UTC
+      floorwatch capacity check --simulate 1,2,3
     """
 
 
@@ -245,10 +247,32 @@ def _write_svg(out: Path, made: Plan, names: list[tuple[str, ...]], starts_us: l
 @click.option("--at-least", type=int, default=20, show_default=True, help="Contacts of a half hour that is judged.")
 @click.option("--zone", type=Zone(), default="Asia/Shanghai", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every half hour as CSV here.")
+@click.option(
+    "--simulate", "seeds", metavar="SEED[,…]", help="Instead: the early warning, on simulated days of these seeds."
+)
+@click.option(
+    "--hours", type=click.IntRange(2, 24), default=15, show_default=True, help="Of each simulated day, from 07:00 on."
+)
+@click.option(
+    "--agents", type=click.IntRange(10, 4_000), default=80, show_default=True, help="Of the simulated centre."
+)
+@click.option(
+    "--troubles",
+    type=click.IntRange(0, 50),
+    default=5,
+    show_default=True,
+    help="Of a simulated day; see floorwatch simulate.",
+)
 def check(
-    events: tuple[Path, ...], history_url: str | None, within: int, at_least: int, zone: ZoneInfo, out: Path | None
-) -> None:
+    events: tuple[Path, ...], history_url: str | None, within: int, at_least: int, zone: ZoneInfo, out: Path | None,
+    seeds: str | None, hours: int, agents: int, troubles: int,
+) -> None:  # fmt: skip
     """What the models would have said against what happened, from the history. Recorded events in FILE tell who was there, where agents report no states."""
+    if seeds is not None:
+        if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", seeds):
+            raise click.UsageError(f"{seeds!r} are no seeds; write them like 1,2,3")
+        warn_of(list(map(int, seeds.split(","))), hours, agents, troubles)
+        return
     store = Store(store_url(history_url))
     if store.span("total") is None:
         raise click.ClickException("The history holds nothing yet.")

@@ -12,6 +12,7 @@ __all__ = ["AGENTS_MAX", "PRESETS", "SOURCES", "TEAMS", "Centre", "Queue", "pres
 
 AGENTS_MAX = 50_000
 TENANTS_MAX = 10_000
+TROUBLES_MAX = 50
 TEAMS = ("chat", "phone", "written")
 CHANNELS = {
     "chat": (("app", 0.45), ("wechat", 0.35), ("web", 0.20)),
@@ -83,6 +84,7 @@ class Centre:
     the offered work over the working slots at that hour. `day` is the demand of each local hour and
     `staff_day` the staffing, both relative to the busiest. `pace` divides the thinking and talking times of a
     chat. `wave` is the amplitude of slow swings around the day's curve. `duration_ms` None runs without end.
+    `troubles` a day are what nobody planned, see `streams.simulate.troubles`.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Centre:
     orders_per_minute: float = 120.0
     day: tuple[float, ...] = SERVICE_DAY
     staff_day: tuple[float, ...] = SERVICE_DAY
+    troubles: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.agents <= AGENTS_MAX:
@@ -111,6 +114,8 @@ class Centre:
             raise ValueError("The duration must be longer than nothing.")
         if not 0 < self.utilisation <= 3 or not 0 <= self.wave < 1 or not 0 <= self.bot_share < 1:
             raise ValueError("Utilisation lies in (0, 3], the wave and the bot's share in [0, 1).")
+        if not 0 <= self.troubles <= TROUBLES_MAX:
+            raise ValueError(f"A centre has 0 to {TROUBLES_MAX} troubles a day, not {self.troubles}.")
         if self.pace <= 0 or not 1 <= self.chat_slots[0] <= self.chat_slots[1] <= 8:
             raise ValueError("The pace is positive and the chat slots lie between 1 and 8.")
         if len(self.day) != 24 or len(self.staff_day) != 24 or min(self.day) < 0 or max(self.day) != 1:
@@ -172,6 +177,7 @@ def preset(
     agents: int | None = None,
     duration_s: float | None = 3600.0,
     zone: str | None = None,
+    troubles: int = 0,
 ) -> Centre:
     """The named preset begun at `start` (an aware datetime or milliseconds since 1970 UTC).
 
@@ -190,5 +196,6 @@ def preset(
         duration_ms=None if duration_s is None else round(duration_s * 1000),
         agents=base.agents if agents is None else agents,
         zone=base.zone if zone is None else zone,
+        troubles=troubles,
         orders_per_minute=base.orders_per_minute * (1 if agents is None else agents / base.agents),
     )

@@ -51,6 +51,7 @@ SILENCE_HELP = f"SOURCE@OFFSET+LENGTH[:lost]; the sources are {', '.join(SOURCES
 @click.option("--disorder", metavar="TIME", default="0s", callback=parsed(duration_ms), help="Such as 2s.")
 @click.option("--silence", "silences", multiple=True, callback=parsed(silence), help=SILENCE_HELP)
 @click.option("--bad-lines", type=float, default=0.0, help="Share of rubbish put in between, such as 0.001.")
+@click.option("--troubles", type=int, default=0, help="So many a day: surges, and people called away.")
 @click.option("--skew", "skewed", callback=parsed(skew), help="A wrong clock: [SOURCE=]TIME, such as web=-2s.")
 @click.option("--give-up-after", metavar="TIME", default="5m", show_default=True, callback=parsed(duration_ms))
 def simulate(
@@ -70,6 +71,7 @@ def simulate(
     disorder: int,
     silences: tuple[Silence, ...],
     bad_lines: float,
+    troubles: int,
     skewed: Skew | None,
     give_up_after: int,
 ) -> None:
@@ -89,7 +91,7 @@ def simulate(
         if duration == 0:
             raise ValueError("The duration must be longer than nothing.")
         length_s = None if length_ms is None else length_ms / 1000
-        centre = preset(name, begin_ms, agents=agents, duration_s=length_s, zone=zone)
+        centre = preset(name, begin_ms, agents=agents, duration_s=length_s, zone=zone, troubles=troubles)
         faults = Faults(
             duplicates=duplicates,
             disorder_ms=disorder,

@@ -39,8 +39,16 @@ def level(day: tuple[float, ...], hour: float) -> float:
 class Demand:
     """One stream of arrivals a team; each arrival calls `arrive(now_ms, team)`."""
 
-    def __init__(self, centre: Centre, time: Timeline, dice: Dice, arrive: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        centre: Centre,
+        time: Timeline,
+        dice: Dice,
+        arrive: Callable[[int, str], None],
+        factor: Callable[[int, str], float],
+    ) -> None:
         self.centre, self.time, self.dice, self.arrive = centre, time, dice, arrive
+        self.factor = factor
         self.peak_per_s = {team: peak_per_s(centre, team) for team in TEAMS}
         self.fade_ms = {team: RUSH_FADE_SHARE * 1000 * handle_s(centre, team) for team in TEAMS}
         self.rates: dict[str, float] = {}
@@ -58,7 +66,7 @@ class Demand:
         shape = level(self.centre.day, self.time.hour(at_ms))
         since_ms = at_ms - self.time.start_ms
         rush = 1 + RUSH * math.exp(-since_ms / self.fade_ms[team])
-        return self.peak_per_s[team] * shape * rush * (1 + self.centre.wave * swing)
+        return self.peak_per_s[team] * shape * rush * (1 + self.centre.wave * swing) * self.factor(at_ms, team)
 
     def _next(self, now_ms: int, team: str) -> None:
         # A gap that outlives the redraw interval is thrown away and drawn anew: the process has no memory.

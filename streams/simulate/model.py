@@ -22,6 +22,7 @@ from streams.simulate.people import roster
 from streams.simulate.routing import Routing
 from streams.simulate.shifts import Shifts
 from streams.simulate.timeline import Timeline
+from streams.simulate.troubles import Troubles
 
 __all__ = ["Model", "events", "records"]
 
@@ -64,12 +65,13 @@ class Model:
         }
         routing.again = self._again
         routing.call_back = self._call_back
-        self.shifts = Shifts(time, dice, routing, roster(centre, dice))
+        troubles = Troubles(centre, time, seed)
+        self.shifts = Shifts(time, dice, routing, roster(centre, dice), troubles)
         for part in (
             self.shifts,
             Background(centre, time, dice),
             cases,
-            Demand(centre, time, dice, self._arrive),
+            Demand(centre, time, dice, self._arrive, troubles.factor),
         ):
             part.start()
 

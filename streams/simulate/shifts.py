@@ -8,6 +8,7 @@ from streams.simulate.dice import Dice
 from streams.simulate.people import SHIFT_MS, Agent, pauses
 from streams.simulate.routing import Routing
 from streams.simulate.timeline import DAY_MS, Timeline
+from streams.simulate.troubles import Trouble, Troubles
 
 __all__ = ["Shifts"]
 
@@ -15,7 +16,8 @@ __all__ = ["Shifts"]
 class Shifts:
     """Moves the roster through its days."""
 
-    def __init__(self, time: Timeline, dice: Dice, routing: Routing, people: list[Agent]) -> None:
+    def __init__(self, time: Timeline, dice: Dice, routing: Routing, people: list[Agent], troubles: Troubles) -> None:
+        self.troubles = troubles
         self.time, self.dice, self.routing, self.people = time, dice, routing, people
         routing.idle = self.idle
 
@@ -29,6 +31,7 @@ class Shifts:
                 self._log_on(begin_ms, agent, begun_ms)
             else:
                 self.time.push(following_ms, self._come, agent)
+        self._expect(begin_ms, 0)
 
     def idle(self, now_ms: int, agent: Agent) -> None:
         """His last contact is done: take the pause or go home, if he was about to."""
@@ -46,6 +49,19 @@ class Shifts:
             self.time.push(self.time.next_at(now_ms + 1, agent.shift_day_ms), self._come, agent)
             return
         self._log_on(now_ms, agent, now_ms)
+
+    def _expect(self, now_ms: int, day: int) -> None:
+        # Each day is planned when it begins, for a run may have no end.
+        troubles = self.troubles.of_day(day)
+        for trouble in troubles:
+            self.time.push(max(trouble.begin_ms, now_ms + 2_500), self._call_away, trouble)
+        if troubles:
+            self.time.push(now_ms + DAY_MS, self._expect, day + 1)
+
+    def _call_away(self, now_ms: int, trouble: Trouble) -> None:
+        for agent in self.people:
+            if trouble.away and agent.team == trouble.team and agent.duty and self.dice.random() < trouble.away:
+                self._step_out(now_ms, (agent, "training", trouble.length_ms))
 
     def _log_on(self, now_ms: int, agent: Agent, begun_ms: int) -> None:
         for at_ms, kind, length_ms in pauses(self.dice, begun_ms):

@@ -13,7 +13,7 @@ from tests.browser.chromium import Chromium, Page
 from tests.browser.peak import AGENTS, HOSTILE
 from tests.browser.service import Running
 
-PAGES = ("overview", "queues", "commitments", "agents", "shops", "alerts", "trends")
+PAGES = ("overview", "queues", "commitments", "agents", "shops", "alerts", "capacity", "trends")
 LANGUAGES = ("en", "zh")
 SCREENS = {"1080p": (1920, 1080, False), "4k": (3840, 2160, False), "phone": (390, 844, True)}
 LOOKS, SAID = (Path(__file__).with_name(name).read_text("utf-8") for name in ("looks.js", "said.js"))

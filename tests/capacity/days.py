@@ -1,18 +1,34 @@
 """Days of a telephone queue whose arrivals and people change by the minute: the truth that early warnings are held against."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 
-__all__ = ["MINUTES", "day", "drawn_day"]
+__all__ = ["DAY_MINUTES", "Drawn", "day", "drawn_day"]
 
-MINUTES = 14 * 60
+DAY_MINUTES = 14 * 60
+
+
+class Drawn(NamedTuple):
+    """A day before it happens: by minute arrivals a second, people, what usually comes and who is planned; times in seconds."""
+
+    rates: Any
+    people: Any
+    handle_s: float
+    patience_s: float
+    usual: Any
+    plan: Any
+    dice: Any
 
 
 @njit(cache=True)
 def day(rates, people, handle_s, patience_s, within_s, dice):
-    """By minute: arrivals; of these answered in target, and abandoned; waiting at its end; contacts handled and waits of all, in seconds. People who leave finish first."""
+    """By minute: arrivals; of these answered in target, and abandoned; waiting at its end; contacts handled and waits of all, in seconds; people with a contact
+    at its end. People who leave finish first."""
     minutes = len(rates)
-    offered, good, gone, waiting, handled, waited = (
+    offered, good, gone, waiting, handled, waited, busy = (
+        np.zeros(minutes),
         np.zeros(minutes),
         np.zeros(minutes),
         np.zeros(minutes),
@@ -64,13 +80,14 @@ def day(rates, people, handle_s, patience_s, within_s, dice):
             for one in range(head, tail):
                 there += leaves[one] > now
             waiting[minute] = there
-    return offered, good, gone, waiting, handled, waited
+            busy[minute] = (free_at > now).sum()
+    return offered, good, gone, waiting, handled, waited, busy
 
 
 def drawn_day(seed):
     """A day of a queue of ten to sixty people: staffed for its curve, but for hours in which some do not come, and a surge nobody planned."""
     dice = np.random.default_rng(seed)
-    at = np.arange(MINUTES) / 60
+    at = np.arange(DAY_MINUTES) / 60
     size = dice.uniform(0.05, 0.25)
     shape = 0.35 + np.exp(-(((at - 3.5) / 2) ** 2)) + 0.8 * np.exp(-(((at - 10) / 2.2) ** 2))
     rates, handle_s = size * shape, dice.uniform(150, 300)
@@ -78,8 +95,8 @@ def drawn_day(seed):
     people = np.repeat(np.ceil(load + 1.2 * np.sqrt(load)).reshape(-1, 30).max(axis=1), 30)
     usual, plan = rates.copy(), people.copy()
     for _ in range(2):
-        begins = dice.integers(60, MINUTES - 150)
+        begins = dice.integers(60, DAY_MINUTES - 150)
         people[begins : begins + dice.integers(60, 150)] *= dice.uniform(0.6, 0.85)
-    begins = dice.integers(60, MINUTES - 150)
+    begins = dice.integers(60, DAY_MINUTES - 150)
     rates[begins : begins + 90] *= 1 + dice.uniform(0.2, 0.6) * np.minimum(np.arange(90) / 30, 1)
     return rates, np.floor(people), handle_s, dice.uniform(120, 400), usual * 60, plan, dice

@@ -1,6 +1,7 @@
 """The planner's commands: what if, and was the model right, on the bank's days and on figures from the trade."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,20 @@ def test_part_time_people_lower_those_who_stay_all_day_and_the_target_is_still_m
 def test_a_sale_five_times_as_large_needs_fewer_than_five_times_as_many() -> None:
     one, five = (planned([[40.0]], 240, 1800, Scenario(Target(0.8, 20), volume=volume)) for volume in (1, 5))
     assert one.needed[0, 0] * 3 < five.needed[0, 0] < one.needed[0, 0] * 5
+
+
+def test_the_early_warning_is_held_against_simulated_days(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--hours", "3", "--agents", "20", "--troubles", "3")
+    assert command("capacity", "check", "--simulate", "1,2", *asked) == 0
+    first, second, together, early = capsys.readouterr().out.splitlines()
+    assert first.startswith("seed 1: ")
+    assert second.startswith("seed 2: ")
+    # What is said of both is the sum of the two.
+    counts = [list(map(int, re.findall(r"(\d+) of (\d+) quarters", line)[0])) for line in (first, second, together)]
+    assert [one + other for one, other in zip(*counts[:2], strict=True)] == counts[2]
+    assert counts[2][1] > 0
+    assert "ten minutes before it was lost" in early
+    assert command("capacity", "check", "--simulate", "soon") == 2
 
 
 def test_what_cannot_be_planned_is_said(bank: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "CommitmentBroken": tuple({'floorwatch_breaches_total{rollup="total",commitment="wait"}': told} for told in (GROWS, STANDS)),
     "CaseOverdue": tuple({'floorwatch_open_cases{state="overdue"}': told} for told in ("1x60", "0x60")),
     "PromiseOverdue": tuple({'floorwatch_open_promises{state="overdue"}': told} for told in ("1x60", "0x60")),
+    "QueueBreaking": tuple({'floorwatch_condition_raised{condition="queue_breaking",severity="warning",queue="desk"}': told} for told in ("1x60", "_x60")),
     "PeopleOverloaded": tuple({'floorwatch_people{are="overloaded"}': told} for told in ("1x60", "1x5 0x55")),
     # It must never be silent: without it, the way by which alerts come is broken.
     "Watchdog": ({}, {}),

@@ -95,6 +95,21 @@ def test_shards_together_give_every_figure_of_one_engine(
     merged.verify()
 
 
+def test_what_becomes_free_in_one_shard_parts_nothing_that_happens_in_others() -> None:
+    def happens(time_s: float, event: str, **of: str) -> Happening:
+        return Happening(round(time_s * S), {"type": event, **of})
+
+    script = in_order([
+        happens(3, "contact.closed", contact="c1"),
+        happens(60, "case.opened", case="k1", kind="joint", department="a", contact="c0"),
+        happens(120, "case.resolved", case="k1", contact="c0"), happens(125.000001, "case.opened", case="k0"),
+    ])  # fmt: skip
+    whole, merged = run(script), Centre(SETTINGS, 4).play(script, [len(script) - 1])
+    assert figures(merged) == figures(whole), (
+        "a case that is solved at its limit is solved in time, whatever another shard tells"
+    )
+
+
 @given(st.data(), st.integers(2, 3), FRAMES, st.lists(st.integers(1, 6), max_size=3))
 def test_disorder_doubles_and_stops_change_nothing(
     data: st.DataObject, count: int, cuts: list[int], stops: list[int]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import TracebackType
 
@@ -62,12 +62,15 @@ class StepLog:
                     self.offsets[tp.partition].append(step.to_offset)
                     self.instants_s[tp.partition].append(record.timestamp / 1_000)
 
-    def until_covered(self, ends: Mapping[int, int], seconds: float = 120) -> float:
+    def until_covered(
+        self, ends: Mapping[int, int], seconds: float = 180, meanwhile: Callable[[], None] = lambda: None
+    ) -> float:
         """Waits until steps cover all events below these ends; returns the instant at which the last of them did."""
         deadline = time.monotonic() + seconds
         while any((self.offsets[partition] or [0])[-1] < end for partition, end in ends.items()):
             told = {partition: (some or [0])[-1] for partition, some in enumerate(self.offsets)}
             assert time.monotonic() < deadline, f"events up to {dict(ends)}, and steps up to {told}"
+            meanwhile()
             self.poll()
         covering = {partition: bisect_left(self.offsets[partition], end) for partition, end in ends.items() if end}
         return max((self.instants_s[partition][index] for partition, index in covering.items()), default=time.time())

@@ -6,7 +6,7 @@ import { isNumber } from "/numbers.js";
 import { wall } from "/state.js";
 
 export const LIMITS = {
-  longest_wait_s: [120, 300], service_level: [0.8, 0.7], abandonment_rate: [0.05, 0.1], asa_s: [30, 60],
+  longest_wait_s: [120, 300], service_level: [0.8, 0.7], expected: [0.8, 0.7], abandonment_rate: [0.05, 0.1], asa_s: [30, 60],
   first_response_avg_s: [60, 90], response_avg_s: [60, 90], csat_share: [0.9, 0.8],
 };
 const INSTANT = new Set(["app", "wechat", "web"]);

@@ -2,6 +2,7 @@
 import { html, render } from "/vendor/htm-preact-3.1.1.js";
 import { learn } from "/accounts.js";
 import { Alerts } from "/alerts.js";
+import { Capacity } from "/capacity.js";
 import { Commitments } from "/commitments.js";
 import { onNews, open, watch } from "/feed.js";
 import { Band, Footer, Header } from "/frame.js";
@@ -19,7 +20,7 @@ import { keep } from "/trail.js";
 import { Trends } from "/trends.js";
 import { speak, words } from "/words.js";
 
-const PAGES = { overview: Overview, queues: Queues, commitments: Commitments, agents: People, shops: Shops, alerts: Alerts, trends: Trends };
+const PAGES = { overview: Overview, queues: Queues, commitments: Commitments, agents: People, shops: Shops, alerts: Alerts, capacity: Capacity, trends: Trends };
 let known = null;
 const REST_MS_MAX = 800;
 let asked = false;

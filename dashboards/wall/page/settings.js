@@ -5,7 +5,7 @@
 import { LIMITS } from "/limits.js";
 import { wall } from "/state.js";
 
-export const PAGES = ["overview", "queues", "commitments", "agents", "shops", "alerts", "trends"];
+export const PAGES = ["overview", "queues", "commitments", "agents", "shops", "alerts", "capacity", "trends"];
 /* Those that this token is for; known once settings are read. */
 export const pagesAllowed = () => PAGES.filter((page) => wall.me?.pages?.includes(page) ?? true);
 export const SEVERITIES = ["high", "broken", "warned"];
