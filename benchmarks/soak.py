@@ -74,13 +74,11 @@ def _simulation(start: datetime, seconds: int, preset: str, agents: int | None) 
 
 def soaked(folder: Path, seconds: int, preset: str = "sale-peak", agents: int | None = None) -> Course:
     """Runs it in that folder. Raises RuntimeError where the service or the sender ends by itself."""
-    start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=20)
-    simulation = _simulation(start, seconds, preset, agents)
-    sent = folder / "sent.jsonl"
-    subprocess.run([*simulation, "-o", str(sent)], cwd=_ROOT, check=True, capture_output=True)
-    data = folder / "data"
+    data, sent = folder / "data", folder / "sent.jsonl"
     options = ("--disorder", f"{DISORDER_US // 1_000_000}s", "--alerts", "default", "--history", "default")
     with Running(data, *options) as service:
+        start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
+        simulation = _simulation(start, seconds, preset, agents)
         time.sleep(max(0.0, start.timestamp() - time.time()))
         sender = subprocess.Popen(
             [*simulation, "--speed", "1", "--to", service.address], cwd=_ROOT, stdout=subprocess.DEVNULL
@@ -92,6 +90,7 @@ def soaked(folder: Path, seconds: int, preset: str = "sale-peak", agents: int | 
         if sender.wait(60):
             raise RuntimeError(f"The sender ended with {sender.returncode}.")
         _settled(service, int(1e6 * (start.timestamp() + seconds)))
+    subprocess.run([*simulation, "-o", str(sent)], cwd=_ROOT, check=True, capture_output=True)
     return _judged(data, sent, samples, seconds)
 
 

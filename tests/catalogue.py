@@ -12,11 +12,12 @@ __all__ = ["ROWS", "Row", "table"]
 CLOCKS, LIVES, POLICY = "engine/clocks.py", "engine/lives.py", "engine/policy.py"
 T_CLOCKS, T_CASES, T_QUALITY = "engine/test_clocks", "engine/test_cases", "engine/test_quality"
 T_CONDITIONS = "engine/test_conditions"
+NOTHING = "nothing·无"
 
 
 @dataclass(frozen=True)
 class Row:
-    """`where`: files of the engine. `figures`: fields, columns of the report, or keys of `/api/v1/now`. `raised`: limits, conditions and
+    """`where`: files of ours. `figures`: fields, columns of the report, or keys of `/api/v1/now`. `raised`: limits, conditions and
     grades of the default policy, by name, or in words of both languages where nothing can be. `tests`: file and name."""
 
     id: str
@@ -134,16 +135,34 @@ ROWS = (
          "complaints_high", "engine/test_figures::orders_stand_beside_the_contacts_of_their_shop"),
     _row("C46", "repeated misses of an agent", "坐席多次违约", "engine/misses.py", "misses_breaches", "misses",
          f"{T_QUALITY}::the_third_contact_of_an_agent_with_a_broken_limit_in_a_day_is_raised"),
+    _row("C47", "every number by shop, queue, region, partner, class of customer", "所有数字可按店铺、队列、区域、合作方、客户类别查看", "engine/tallies.py dashboards/wall/scopes.py",
+         "offered service_level waiting", NOTHING, "dashboards/test_scopes::the_whole_of_one_shop_is_its_own_row_and_that_of_several_has_no_shares"),
+    _row("C48", "shops are kept apart", "店铺之间相互隔离", "streams/access.py dashboards/wall/scopes.py", "offered alarms", NOTHING,
+         "streams/test_access::a_viewer_of_one_shop_sees_nothing_of_another", "dashboards/test_scopes::whatever_happens_in_another_shop_a_reader_gets_the_same"),
     _row("C49", "key accounts and VIPs: own targets, first on every list", "大客户与 VIP：单独目标，列表优先", f"{POLICY} engine/nearest.py engine/worklist.py",
          "due cases", "wait", "engine/test_nearest::key_accounts_and_vips_come_first_however_much_time_they_have_left",
          "engine/test_policy::the_line_with_more_conditions_holds"),
     _row("C50", "sale periods switch targets by date", "大促时段按日期切换目标", f"{POLICY} {CLOCKS}", "breaches", "wait",
          f"{T_CLOCKS}::what_begins_in_a_sale_is_held_to_the_limits_of_the_sale"),
+    _row("C51", "four thousand agents on one machine, more on more", "单机支持四千坐席，更多则多机", "streams/embedded.py streams/kafka/worker.py", "load present", NOTHING,
+         "browser/test_wall::every_page_fits_its_screen_and_is_in_one_language", "kafka/test_kills::an_hour_while_one_worker_becomes_three_gives_the_report_of_replay"),
     _row("C52", "volume surge against the usual", "进线量相对常态激增", "engine/usual.py", "conditions", "volume_surge", f"{T_CONDITIONS}::more_contacts_than_usual_at_this_hour_are_raised_before_the_hour_is_over"),
+    _row("C53", "agents needed against agents present, and what is about to break", "所需坐席与在岗坐席对比，即将违约的队列", "engine/capacity/outlook.py streams/capacity/live.py",
+         "capacity", "queue_breaking", "capacity/test_outlook::the_early_warning_names_four_of_five_quarters_that_break_ten_minutes_before_they_do",
+         "capacity/test_outlook::the_running_service_tells_who_is_missing_and_who_is_planned"),
     _row("C54", "occupancy too high or too low", "利用率过高或过低", "engine/agents.py", "occupancy", "occupancy_high occupancy_low", f"{T_CONDITIONS}::half_an_hour_of_too_much_or_too_little_work_is_raised"),
-    _row("C55", "the monitor watches itself", "监控自身", "engine/watch.py", "conditions", "source_silent", f"{T_CONDITIONS}::a_source_that_falls_silent_while_time_goes_on_is_raised_and_ends_when_it_speaks"),
+    _row("C55", "the monitor watches itself", "监控自身", "engine/watch.py streams/sources.py", "conditions sources blind", "source_silent source_overdue blind",
+         f"{T_CONDITIONS}::a_source_that_falls_silent_while_time_goes_on_is_raised_and_ends_when_it_speaks",
+         "streams/test_sources::a_running_service_says_that_it_is_blind_and_when_it_sees_again"),
+    _row("C56", "service report by day, week and month", "日报、周报、月报", "streams/reports/gathering.py streams/history/store.py", "offered service_level asa_s", NOTHING,
+         "history/test_reports::the_figures_of_the_page_are_those_of_the_table"),
+    _row("C57", "every alert has its story", "每个告警均有完整经过", "alerts/pages.py alerts/store.py", "alarms", NOTHING, "alerts/test_routes::a_person_of_the_plan_acts_and_the_story_tells_it"),
     _row("C58", "a policy tried on yesterday's events", "用昨日事件试跑策略", "streams/policy/trial.py", "old new same comes goes moves", "policy-try",
          "streams/test_policy_command::the_counts_are_those_of_two_replays"),
+    _row("C59", "customers' identities nowhere", "任何地方都不出现客户身份", "engine/screening.py streams/intake.py", "offered", NOTHING,
+         "streams/test_privacy::what_customers_are_called_and_wrote_is_kept_and_told_nowhere"),
+    _row("C60", "Chinese and English", "中英文齐全", "dashboards/wall/page/chinese.js streams/reports/words.py", "offered", NOTHING,
+         "browser/test_wall::both_languages_have_the_same_words", "history/test_reports::both_languages_have_the_same_words"),
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import os
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-__all__ = ["pytest_sessionfinish", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_sessionfinish", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 #: Folders whose tests share something that takes long to start.
 TOGETHER = ("browser", "kafka")
@@ -22,6 +22,11 @@ class _Scheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Scheduling:
     return _Scheduling(config, log)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: brokers, browsers and services are waited for more than they work."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 __all__ = ["Running"]
 
-READY_S = 120
+READY_S = 300
+"""A first start compiles the engine before it says that it is ready."""
 BEAT_S = 1.0
 
 
@@ -45,7 +46,11 @@ class Running:
         self._ended = threading.Event()
 
     def __enter__(self) -> Running:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()  # Nobody will leave what was never entered.
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,14 +4,14 @@ Owns the processes. Never prints, and never lets a failure end the series: it is
 """
 
 import importlib.util
-import itertools
 import multiprocessing
 import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from tests.scratch import shared
 from tests.simulation.world import run
@@ -55,25 +55,46 @@ def rounds(seeds: Iterator[int], jobs: int) -> Iterator[Round]:
     if jobs == 1:
         yield from map(one, seeds)
         return
-    running: set[Future[Round]] = set()
-    with shared(), ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        try:
-            with _deaf():
-                running |= {pool.submit(one, seed) for seed in itertools.islice(seeds, 2 * jobs)}
-            while running:
-                ended, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(one, seed) for seed in itertools.islice(seeds, len(ended))}
-                yield from (future.result() for future in ended)
-        finally:
-            # A seed takes a second: to wait for those that run is safer than to kill them.
-            pool.shutdown(cancel_futures=True)
+    with shared(), ExitStack() as open_until_here:
+        lines = [open_until_here.enter_context(_process()) for _ in range(jobs)]
+        busy: list[Any] = [line for line in lines if _asked(line, seeds)]
+        while busy:
+            for line in wait(busy):
+                assert isinstance(line, Connection)
+                yield line.recv()
+                if not _asked(line, seeds):
+                    busy.remove(line)
+
+
+def _asked(line: Connection, seeds: Iterator[int]) -> bool:
+    """Sends the next seed, if there is one."""
+    for seed in seeds:
+        line.send(seed)
+        return True
+    return False
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Processes that are started inside leave Ctrl-C to their parent."""
+def _process() -> Iterator[Connection]:
+    """The end of a line to a process that answers seeds with rounds. It shares no lock with others, so that it can be killed at any time, and
+    it leaves Ctrl-C to its parent."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_answer, args=(theirs,), daemon=True)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield
+        process.start()
     finally:
         signal.signal(signal.SIGINT, before)
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def _answer(line: Connection) -> None:
+    with suppress(EOFError):
+        while True:
+            line.send(one(line.recv()))
