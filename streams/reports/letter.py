@@ -9,7 +9,7 @@ from math import nan
 from streams.history.store import Store
 from streams.reports.gathering import Asked, Gathered, gathered
 from streams.reports.letters import Letter
-from streams.reports.page import TILES, change, figure_text, page, span_text, worst_first
+from streams.reports.page import TILES, change, figure_text, page, share_text, span_text, worst_first
 from streams.reports.periods import STEPS_US, Period
 from streams.reports.words import WORDS
 
@@ -60,4 +60,7 @@ def _summary(told: Gathered, letter: Letter) -> str:
             lines.append(
                 f"- {group}: {words['figures']['service_level']} {level}, {words['figures']['offered']} {offered}"
             )
-    return "\n".join([*lines, "", words["attached"], ""])
+    then = told.asked.before()
+    lines += ["", words["before"].format(span_text(then.from_us, then.until_us, then.zone))]
+    lines += [words["made"].format(share_text(told.kept), f"{told.corrections:,}"), "", words["attached"], ""]
+    return "\n".join(lines)

@@ -43,6 +43,7 @@ class Mailer:
         self._tell = tell
         self._now_us = now_us
         self._ended = threading.Event()
+        self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:
@@ -62,9 +63,19 @@ class Mailer:
                 return
             try:
                 self._look_at(letter)
-            except StoreError as error:
-                why = type(getattr(error, "orig", None) or error).__name__
-                self._failed(letter, f"the interval history cannot be used ({why}); it is tried again")
+            except Exception as error:  # Whatever is wrong with one report, the others go out, and it is tried again.
+                self.counts["failed"] += 1
+                if letter.name not in self._troubled:
+                    self._troubled.add(letter.name)
+                    what = (
+                        "the interval history cannot be used"
+                        if isinstance(error, StoreError)
+                        else "a fault of Floorwatch itself"
+                    )
+                    why = type(getattr(error, "orig", None) or error).__name__
+                    self._tell(f"The report {letter.name} was not sent: {what} ({why}); it is tried again.")
+            else:
+                self._troubled.discard(letter.name)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -18,7 +18,7 @@ from streams.reports.gathering import Gathered, Row
 from streams.reports.style import STYLE
 from streams.reports.words import WORDS
 
-__all__ = ["TILES", "change", "figure_text", "page", "span_text", "worst_first"]
+__all__ = ["TILES", "change", "figure_text", "page", "share_text", "span_text", "worst_first"]
 
 ROWS_MAX = 50
 TILES = (
@@ -61,7 +61,7 @@ def page(told: Gathered, language: str) -> str:
     head = (
         f"<header><div><h1>{words['title']}</h1><p>{escape(span)} · {escape(by)} · {escape(str(asked.zone))}</p></div>"
         f"<p class=side>{words['before'].format(escape(span_text(before.from_us, before.until_us, asked.zone)))}<br>"
-        f"{words['made'].format(_share(told.kept), f'{told.corrections:,}')}</p></header>"
+        f"{words['made'].format(share_text(told.kept), f'{told.corrections:,}')}</p></header>"
     )
     body = [
         head,
@@ -208,7 +208,7 @@ def _reward(told: Gathered, words: Mapping[str, Any]) -> str:
         state = words["none"]
     else:
         reached = all(value >= limit for value, (_, limit) in zip(values, _REWARD, strict=True))
-        state = f"{'✔' if reached else '✘'} {words['reached' if reached else 'missed']} ({', '.join(_share(value) for value in values)})"
+        state = f"{'✔' if reached else '✘'} {words['reached' if reached else 'missed']} ({', '.join(share_text(value) for value in values)})"
     return f"{state}<br><small>{words['reward_told']}</small>"
 
 
@@ -216,9 +216,7 @@ def _benchmark(told: Gathered, words: Mapping[str, Any]) -> str:
     share, gap = (told.total.figures.get(name, np.nan) for name in ("benchmark_share", "benchmark_gap_s"))
     if isnan(share):
         return f"{words['none']}<br><small>{words['benchmark_told']}</small>"
-    return (
-        f"{_share(share)} · {words['gap']} {gap:+.1f} {words['units']['s']}<br><small>{words['benchmark_told']}</small>"
-    )
+    return f"{share_text(share)} · {words['gap']} {gap:+.1f} {words['units']['s']}<br><small>{words['benchmark_told']}</small>"
 
 
 def figure_text(name: str, value: float, words: Mapping[str, Any]) -> str:
@@ -226,7 +224,7 @@ def figure_text(name: str, value: float, words: Mapping[str, Any]) -> str:
     if isnan(value):
         return str(words["none"])
     if name in _SHARES:
-        return _share(value)
+        return share_text(value)
     if name.endswith("_s"):
         units = words["units"]
         if value < 120:
@@ -239,7 +237,8 @@ def _text_of(words: Mapping[str, Any], name: str, value: float) -> str:
     return figure_text(name, value, words)
 
 
-def _share(value: float) -> str:
+def share_text(value: float) -> str:
+    """A share as it is written."""
     return f"{value * 100:.1f} %"
 
 

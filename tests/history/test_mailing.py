@@ -138,6 +138,7 @@ def test_a_report_is_a_summary_in_words_and_a_page_in_the_language_of_its_reader
     assert body is not None
     said = body.get_content()
     assert "进线: 192" in said
+    assert "该区间已保存 100.0 % 的数据" in said
     assert "- hotline: 服务水平 0.0 %，".replace("，", ", ") in said
     assert said.index("hotline") < said.index("desk")
     (page,) = message.iter_attachments()
@@ -298,6 +299,21 @@ def test_a_mail_server_nearby_must_be_allowed(store: Store, mail: MailServer) ->
     one.look()
     assert mail.got == []
     assert "127.0.0.1 is not public; allow it with private: yes" in told[0]
+
+
+def test_trouble_with_the_store_is_told_once_and_over_when_it_is_over(store: Store, mail: MailServer) -> None:
+    one, told = mailer(store, Clock(NOON_US), letter(mail))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE interval_mailings RENAME TO away")
+    one.look()
+    one.look()
+    assert one.counts["failed"] == 2
+    assert len(told) == 1
+    assert "the interval history cannot be used (OperationalError)" in told[0]
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO interval_mailings")
+    one.look()
+    assert len(mail.got) == 1
 
 
 # When.
