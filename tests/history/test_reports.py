@@ -167,7 +167,7 @@ def hostile_month(path: Path, queues: int, days: int) -> None:
     )
     store.put("queue", BASE_US, [0], figures, names)
     store.put("total", BASE_US, [0], figures.only(figures.groups == 0), [()])
-    with store._engine.begin() as connection:
+    with store.engine.begin() as connection:
         for rollup in ("queue", "total"):
             kept = next(store.read(rollup, BASE_US, 0, 1))
             row = {
