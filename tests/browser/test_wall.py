@@ -279,7 +279,7 @@ FURTHER = """(async () => {
       rows: [{ case: "case-1", kind: "outage", grade: "major", priority: "high", owner: long, department: "technical", since_us: as_of - 6e9, state: "overdue", next: "case_resolve", due_us: as_of - 6e7, left_s: -60 },
              { case: "case-2", kind: "complaint", grade: "ordinary", priority: "", owner: "", department: "service", tenant: long, tier: "ka", since_us: as_of - 6e9, next: "something_new", due_us: as_of + 6e8, left_s: 600 }] },
     promises: { count: 1, ...counts, rows: [{ promise: "promise-1", contact: "c-1", since_us: as_of - 6e8, due_us: as_of + 6e7, left_s: 60, state: "open" }] },
-    conditions: [{ name: "surge", severity: "critical", of: { queue: long }, since_us: as_of - 6e7, figure: 3, limit: 2 }, { name: "blind", severity: "info", of: {}, since_us: as_of, figure: null }],
+    conditions: [{ name: "surge", severity: "critical", of: { queue: long }, since_us: as_of - 6e7, figure: 3, limit: 2 }, { name: "unheard_of", severity: "info", of: {}, since_us: as_of, figure: null }],
     due: [], alarms: [{ id: "x", at_us: as_of, commitment: "something_new", step: "renewed", case: "case-9", since_us: as_of - 6e7, grade: "extraordinary", owner: long }, ...wall.facts.alarms.slice(0, 3)],
   };
   let newest = wall.facts;
@@ -308,6 +308,6 @@ def test_cases_promises_conditions_and_names_nobody_knew_are_shown_as_they_are(
         text, faults = page.tell(FURTHER.replace("LOOKS", looks))
         page.picture(pictures / f"conditions-en-{screen}.png")
         assert faults == []
-        for told in ("renewed", "surge", "critical", "blind", "whole centre"):
+        for told in ("renewed", "surge", "critical", "unheard_of", "whole centre"):
             assert told in text, told
         assert page.errors == []

@@ -85,7 +85,7 @@ def _counted(records: Records) -> Any:
 def test_a_worker_that_is_asked_to_stop_hands_over_within_seconds(
     settings: KafkaSettings, records: Records, tmp_path: Path
 ) -> None:
-    settings = replace(settings, session_timeout_s=60.0)
+    settings = replace(settings, session_timeout_s=60.0, request_timeout_s=90.0)
     with RealWorker(settings, tmp_path, "first") as first, RealWorker(settings, tmp_path, "second") as second:
         until(lambda: all("taken over" in worker.log for worker in (first, second)), "not shared")
         sent = {0: events(3_000), 1: events(3_000)}
