@@ -7,6 +7,7 @@ failed, else with 0, also when stopped by Ctrl-C.
 import argparse
 import itertools
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -37,6 +38,8 @@ def main() -> int:
     failed: list[int] = []
     since = told_at = time.monotonic()
     done = 0
+    # A shell starts deaf to it what it puts into the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for seed, of_seed, failure in rounds(seeds, max(1, jobs)):
             done += 1
