@@ -61,8 +61,8 @@ _ASKED = (
         Quote("viewers_p99", "an update read by 500 viewers, p99", "s", r"p99 # s", Goal(at_most=1)),
     )),
     _Asked("escalation", "Breach to message", "escalation", "15", "60", (
-        Quote("escalation_p50", "breach to message, 100 a second, p50", "ms", r"p50 # ms"),
-        Quote("escalation_p99", "breach to message, 100 a second, p99", "ms", r"p99 # ms", Goal(at_most=1_000)),
+        Quote("escalation_p50", "breach to message, 100 a second, p50", "ms", r"in all: p50 # ms"),
+        Quote("escalation_p99", "breach to message, 100 a second, p99", "ms", r"in all: .*p99 # ms", Goal(at_most=1_000)),
         Quote("escalation_lost", "breaches of which nobody was told", "", r"lost #", Goal(at_most=0)),
     )),
     _Asked("scrape", "What does a scrape cost?", "scrape", "", "", (
