@@ -1,7 +1,8 @@
 """What does a scrape of a large centre cost, how many series has it, and how much later does the engine's tick come for it?
 
-`python -m benchmarks.scrape` makes a centre of 4,000 people, 500 queues and 300 shops in four channels, renders its metrics again and again
-with the series of single people, and lets another thread tick all the while; then the same without the scrapes.
+`python -m benchmarks.scrape` makes a centre of 4,000 people, 500 queues and 300 shops in four channels, with contacts of 15 categories from 8 regions,
+kept as the service keeps it, renders its metrics again and again with the series of single people, and lets another thread tick all the while; then
+the same without the scrapes.
 """
 
 import argparse
@@ -16,12 +17,13 @@ from typing import Any
 from dashboards.exposition import Exposition, Health
 from engine.events import decode
 from engine.exported import Exported, exported
-from engine.pipeline import Engine, Settings
-from engine.times import HOUR_US, MINUTE_US
-from engine.windows import Spec
+from engine.pipeline import Engine
+from streams.figures import live_settings
+from streams.policy.reading import default_policy
 
 START_MS = 1_794_398_400_000
 TICK_S = 0.05
+CATEGORIES, REGIONS = 15, 8
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,14 @@ class Measured:
 
 def centre(people: int, queues: int, shops: int, contacts: int) -> Engine:
     """Contacts of every kind of end, in every queue and shop."""
-    engine = Engine(
-        Settings(windows=(Spec(15 * MINUTE_US, MINUTE_US),), retention_us=25 * HOUR_US, disorder_bound_us=0)
-    )
+    engine = Engine(live_settings(default_policy(), disorder_bound_us=0))
     told = [
         f'{{"type":"agent.state","time":{START_MS},"agent":"a{number}","state":"available","slots":3,"queue":"q{number % queues}","tenant":"shop-{number % shops}"}}'
         for number in range(people)
     ]
     for number in range(contacts):
         begin = START_MS + number * 600_000 // contacts
-        of = f'"contact":"c{number}","queue":"q{number % queues}","tenant":"shop-{number % shops}","channel":"{("app", "wechat", "web", "phone")[number // shops % 4]}"'
+        of = f'"contact":"c{number}","queue":"q{number % queues}","tenant":"shop-{number % shops}","channel":"{("app", "wechat", "web", "phone")[number // shops % 4]}","category":"k{number % CATEGORIES}","region":"r{number % REGIONS}"'
         told.append(f'{{"type":"contact.queued","time":{begin},{of}}}')
         told.append(f'{{"type":"message.customer","time":{begin},{of}}}')
         if number % 10:

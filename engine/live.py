@@ -24,7 +24,8 @@ from engine.worklist import cases_open, promises_open
 __all__ = ["live"]
 
 _ROLLING = (
-    "offered", "queued", "answered", "abandoned", "left_queue", "service_level", "abandonment_rate", "asa_s",
+    "offered", "queued", "answered", "abandoned", "left_queue", "answered_in_target", "abandoned_in_target",
+    "service_level", "abandonment_rate", "asa_s",
     "wait_max_s", "wait_answered_p95_s", "queue_depth_max", "queue_depth_mean", "first_response_count",
     "first_response_p95_s", "response_count", "handled", "aht_s", "occupancy", "breaches", "csat_share", "csat_count",
     "nps", "transfers", "events_answered", "events_abandoned",
@@ -76,6 +77,7 @@ def _groups(engine: Any, rollup: Rollup, as_of_us: int, window_us: int) -> list[
             "load": totals[:, FIELD["load_net"]].tolist(),
             "agents": [dict(zip(AGENT_STATES, counts, strict=True)) for counts in totals[:, _STATES].tolist()],
             **{name: _plain(columns[name]) for name in _ROLLING},
+            "abandoned_short": figures.field("abandoned_short").tolist(),
             **{ours: _plain(columns[name]) for name, ours in _RENAMED.items()},
             "measures": _measures(columns, [measure.name for measure in engine.settings.policy.measures], len(groups)),
         }

@@ -35,8 +35,8 @@ _OF_NOBODY = ("as_of_us", "watermark_us", "window_s", "service_level_formula", "
 _OF_SERVICE = ("sent_us", "started_us", "zone", "ready", "clock_running", "version")
 _OF_POLICY = ("name", "by", "since_us")
 _COUNTS = (
-    "waiting", "unreplied", "in_service", "load", "offered", "queued", "answered", "abandoned", "left_queue", "first_response_count",
-    "response_count", "handled", "breaches", "csat_count", "transfers", "events_answered", "events_abandoned",
+    "waiting", "unreplied", "in_service", "load", "offered", "queued", "answered", "abandoned", "left_queue", "answered_in_target",
+    "abandoned_in_target", "abandoned_short", "first_response_count", "response_count", "handled", "breaches", "csat_count", "transfers", "events_answered", "events_abandoned",
 )  # fmt: skip
 _LONGEST = ("longest_wait_s", "wait_max_s")
 #: Rows of a list that a reader gets.

@@ -22,6 +22,8 @@ _FIGURES = (
     "waiting", "longest_wait_s", "in_service", "agents", "offered", "answered", "abandoned", "service_level", "abandonment_rate", "asa_s",
     "first_response_avg_s", "first_response_count", "response_avg_s", "response_count", "csat_share", "csat_count", "breaches",
 )  # fmt: skip
+#: Means over time move with every tick though nothing happens: of the one, pages show three digits, the other they do not show.
+_OVER_TIME, _NEVER_SHOWN = "occupancy", "queue_depth_mean"
 #: Rollups that no page gets by the stream: shops are shown by channel, of one shop the whole is the total, the map is asked for.
 _NOT_DRAWN = ("tenant", "category,region")
 _LISTS = ("due", "alarms")
@@ -97,12 +99,16 @@ def badness(row: Mapping[str, Any]) -> tuple[float, float, float, float]:
 
 
 def _row(rollup: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    if rollup == "total":
-        return row
-    names = (*rollup.split(","), *_FIGURES)
-    return {name: _short(row[name]) for name in names if name in row}
+    names = row if rollup == "total" else (*rollup.split(","), *_FIGURES)
+    return {
+        name: _short(row[name], 4 if name == _OVER_TIME else 10)
+        for name in names
+        if name in row and name != _NEVER_SHOWN
+    }
 
 
-def _short(value: Any) -> Any:
-    """A share or mean by ten digits, many more than a page shows: the rest would be half of the message."""
-    return round(value, 10) if isinstance(value, float) else value
+def _short(value: Any, digits: int) -> Any:
+    """A share or mean by many more digits than a page shows: the rest would be half of the message."""
+    if isinstance(value, dict):
+        return {name: _short(one, digits) for name, one in value.items()}
+    return round(value, digits) if isinstance(value, float) else value
