@@ -1,21 +1,19 @@
-"""Metrics of the processes of a cluster: what workers and gateways tell about themselves, each on its own address.
+"""Metrics of the processes of a cluster: what workers, gateways and hubs tell about themselves, each on its own address.
 
-Owns these entries of the catalogue; `streams.kafka` makes the samples, and a test holds both to each other. Those of a hub are those of
-one machine: its backlog are the records of the log of steps that it has not merged.
+Owns these entries of the catalogue; `streams.kafka` makes the samples, and a test holds both to each other. A hub tells what one machine
+tells, its backlog being the records of the log of steps that it has not merged, and has neither a journal nor bytes that wait.
 """
 
 from __future__ import annotations
 
-from dashboards.metric import Metric
+from functools import partial
 
-__all__ = ["CLUSTER"]
+from dashboards.metric import of_process
+
+__all__ = ["CLUSTER", "HUBS"]
 
 
-def _of(name: str, unit: str, english: str, chinese: str, *labels: str) -> Metric:
-    kind = "counter" if name.endswith("_total") else "gauge"
-    rows = ("C51", "C55")
-    return Metric(f"floorwatch_{name}", kind, unit, english, chinese, "as counted", rows, labels=labels, floor=False)
-
+_of = partial(of_process, rows=("C51", "C55"))
 
 _PARTITIONS = (
     _of("worker_topic_partitions", "partitions", "Partitions of the topic of events, whoever holds them.", "事件主题的分区总数（不论由谁持有）。"),
@@ -37,8 +35,7 @@ _WORKERS = (
     _of("worker_rejected_total", "lines", "Lines and records that became dead letters.", "成为死信的行与记录数。"),
     _of("worker_steps_total", "steps", "Steps that were written.", "已写出的步数。"),
     _of("worker_rebalances_total", "times", "How often partitions were shared out anew.", "分区重新分配的次数。"),
-    Metric("floorwatch_worker_batch_seconds", "histogram", "seconds", "How long the engine took for what one fetch brought.", "引擎处理一次拉取内容的耗时。",
-           "as measured", ("C51", "C55"), floor=False),
+    _of("worker_batch_seconds", "seconds", "How long the engine took for what one fetch brought.", "引擎处理一次拉取内容的耗时。", kind="histogram", formula="as measured"),
     _of("faust_messages_total", "stretches", "Messages that Faust has received; one is a stretch of records.", "Faust 收到的消息数；一条消息是一段记录。"),
     _of("faust_active_messages", "stretches", "Messages that Faust has received and not done with.", "Faust 收到、尚未处理完的消息数。"),
     _of("faust_event_seconds", "seconds", "What a message took, by Faust's monitor, mean of the last ones.", "Faust 监视器给出的近期单条消息平均耗时。"),
@@ -55,5 +52,11 @@ _GATEWAYS = (
     _of("gateway_unknown_answers_total", "answers", "Bodies of which it is not known whether the brokers have them.", "不知 Broker 是否已收到的请求数。"),
     _of("gateway_underway_bytes", "bytes", "Bytes on their way to the brokers.", "正在发往 Broker 的字节数。"),
 )  # fmt: skip
+#: Beside what a hub tells as one machine does.
+HUBS = (
+    _of("hub_unmerged_records", "records", "Records of the partition's steps that are not merged yet.", "该分区的步日志中尚未合并的记录数。", "partition"),
+    _of("hub_merged_timestamp_seconds", "seconds", "Up to which instant the partition has told all; the oldest of them holds the figures.",
+        "该分区已全部告知到的时刻；各分区中最早者决定数字的进度。", "partition"),
+)  # fmt: skip
 
-CLUSTER = (*_PARTITIONS, *_WORKERS, *_GATEWAYS)
+CLUSTER = (*_PARTITIONS, *_WORKERS, *_GATEWAYS, *HUBS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Metric"]
+__all__ = ["Metric", "of_process"]
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,20 @@ class Metric:
     @property
     def all_labels(self) -> tuple[str, ...]:
         """Every label of its samples; dimensions as the rollups of the service have them."""
-        floor = ("rollup", "queue", "tenant", "channel") if self.floor else ()
+        floor = ("rollup", *(("queue", "tenant", *_FINE)[: _COARSE.get(self.dimensions_max)])) if self.floor else ()
         return (*floor, *self.labels, *(("le",) if self.kind == "histogram" else ()))
+
+
+#: Dimensions that are kept with another only; how many of all a metric has that is for rollups of so few.
+_FINE = ("channel", "category", "region")
+_COARSE = {0: 0, 1: 2}
+
+
+def of_process(
+    name: str, unit: str, english: str, chinese: str, *labels: str, kind: str = "", formula: str = "as counted",
+    rows: tuple[str, ...] = ("C55",), key: str = "",
+) -> Metric:  # fmt: skip
+    """What a process tells about itself; `key` is what it is called among the counters of `/api/v1/now`."""
+    kind = kind or ("counter" if name.endswith("_total") else "gauge")
+    of = ((key, ()),) if key else ()
+    return Metric(f"floorwatch_{name}", kind, unit, english, chinese, formula, rows, of, labels, floor=False)

@@ -221,8 +221,12 @@ class Station(ABC):
         """False when the engine's thread died or has not turned for long."""
 
     @abstractmethod
-    def backlog(self) -> tuple[int, int]:
-        """Batches and bytes that wait for the engine."""
+    def backlog(self) -> tuple[int, int | None]:
+        """Batches and bytes that wait for the engine; None for bytes where nobody knows."""
+
+    def by_partition(self) -> Mapping[str, Mapping[str, float]]:
+        """Figures of the process that there are for each partition, by the names of the catalogue; one machine has none."""
+        return {}
 
     @abstractmethod
     def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:

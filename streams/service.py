@@ -41,6 +41,7 @@ from streams.connectors.connections import Connection
 from streams.connectors.live import Live
 from streams.gateway import Gateway, Service
 from streams.guard import Guard
+from streams.hearing import Hearing
 from streams.history.lately import remembered
 from streams.history.recorder import Recorder
 from streams.history.store import Store
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from alerts.reloading import Reloading as AlertsReloading
     from alerts.stage import Stage
 
-__all__ = ["serve", "server_config"]
+__all__ = ["serve", "server_config", "sources_of"]
 
 FAREWELL_S = 3
 ANSWER_S = 10
@@ -109,7 +110,7 @@ async def serve(
         loop.call_soon_threadsafe(ended.set)
 
     recorder = Recorder(kept, _tell) if kept else None
-    sources = _sources(settings) if pseudonyms else None
+    sources = sources_of(settings)
     embedded = station(
         on_publish=publish,
         on_failure=fail,
@@ -117,11 +118,11 @@ async def serve(
         beside=(
             staffing := Staffing(costs=Costs(settings.hourly_cost, settings.breach_cost)),
             *((recorder,) if recorder else ()),
-            *((sources,) if sources else ()),
+            sources if pseudonyms else Hearing(sources),
         ),
     )
     staffing.follow(embedded.planned, embedded.raise_alarms)
-    if sources:
+    if pseudonyms:
         sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
@@ -198,8 +199,7 @@ async def serve(
     if live:
         await asyncio.to_thread(live.close)
     await asyncio.to_thread(embedded.stop)
-    if sources:
-        await asyncio.to_thread(sources.save)
+    await asyncio.to_thread(sources.save)
     if mailer:
         await asyncio.to_thread(mailer.stop)
     if recorder:
@@ -214,7 +214,8 @@ async def serve(
     return 1 if failed or embedded.failure is not None else 0
 
 
-def _sources(settings: ServiceSettings) -> Sources:
+def sources_of(settings: ServiceSettings) -> Sources:
+    """Who watches the sources, with what is kept of them in the data folder."""
     silences = Silences(
         least_s=settings.silence_least_s, unknown_s=settings.silence_unknown_s, sources_max=settings.sources_max
     )
@@ -423,7 +424,6 @@ def _health(
     values: dict[str, float] = {
         "floorwatch_ready": embedded.ready.is_set(),
         "floorwatch_backlog_batches": batches,
-        "floorwatch_backlog_bytes": size,
         "floorwatch_viewers": feeds.viewers,
         "floorwatch_snapshot_bytes": vitals.snapshot_bytes,
         "floorwatch_snapshot_seconds": vitals.snapshot_us / 1e6,
@@ -431,6 +431,8 @@ def _health(
         "floorwatch_busy_answers_total": vitals.refused_busy,
         "floorwatch_snapshots_total": vitals.snapshots,
     }
+    if size is not None:
+        values["floorwatch_backlog_bytes"] = size
     if embedded.policy:
         values["floorwatch_policy_loaded_timestamp_seconds"] = embedded.policy.since_us / 1e6
     records, left_out = live.totals() if live else ({}, {})
@@ -438,6 +440,7 @@ def _health(
         "floorwatch_refused_requests_total": dict(refusals.counts),
         "floorwatch_connector_records_total": records,
         "floorwatch_left_out_records_total": left_out,
+        **embedded.by_partition(),
     }
     if mailer:
         labelled["floorwatch_mailed_reports_total"] = dict(mailer.counts)
@@ -448,7 +451,8 @@ def _health(
     return Health(
         values,
         labelled,
-        commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=True)),
+        # Who has no journal has no buckets either.
+        commit_buckets=list(zip(limits, accumulate(vitals.commit_buckets), strict=False)),
         commit_seconds_sum=vitals.commit_us / 1e6,
     )
 

@@ -81,18 +81,28 @@ class Sources:
             if not times_us:
                 return
             self._taken_us, self._refused = max(self._taken_us, received_us), 0
-            heard = self._heard.get(source)
-            if heard is None:
-                if not self._silences.know(source, received_us):
-                    return
-                heard = self._heard[source] = _Heard(received_us, received_us)
             all_us = times_us[0] if len(times_us) == 1 else np.concatenate(times_us)
-            since_us = max(heard.last_us, received_us // HOUR_US * HOUR_US)
-            heard.longest_s = max(heard.longest_s, silence_s(since_us, received_us))
-            heard.last_us = max(heard.last_us, received_us)
-            heard.newest_us = max(heard.newest_us, int(all_us.max()))
-            heard.skews.append((received_us, (received_us - float(np.median(all_us))) / SECOND_US))
-            self._silences.heard_us[source] = heard.last_us
+            if heard := self._hear(source, received_us, int(all_us.max())):
+                heard.skews.append((received_us, (received_us - float(np.median(all_us))) / SECOND_US))
+
+    def heard(self, source: str, at_us: int, newest_us: int) -> None:
+        """A source was heard, by somebody who does not know when its events were received."""
+        with self._lock:
+            self._hear(source, at_us, newest_us)
+
+    def _hear(self, source: str, at_us: int, newest_us: int) -> _Heard | None:
+        """None where there are too many sources already."""
+        heard = self._heard.get(source)
+        if heard is None:
+            if not self._silences.know(source, at_us):
+                return None
+            heard = self._heard[source] = _Heard(at_us, at_us)
+        since_us = max(heard.last_us, at_us // HOUR_US * HOUR_US)
+        heard.longest_s = max(heard.longest_s, silence_s(since_us, at_us))
+        heard.last_us = max(heard.last_us, at_us)
+        heard.newest_us = max(heard.newest_us, newest_us)
+        self._silences.heard_us[source] = heard.last_us
+        return heard
 
     def refuse(self) -> None:
         """A whole body was refused."""

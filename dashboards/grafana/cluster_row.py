@@ -34,6 +34,8 @@ CLUSTER_PANELS = (
     Panel("table", ("Cluster: partitions", "集群：分区"),
           (Q("floorwatch_worker_ready", "", _CLUSTER), Q("floorwatch_worker_topic_partitions", "", _CLUSTER), Q("floorwatch_worker_snapshot_bytes", "", _CLUSTER),
            Q("time() - floorwatch_worker_snapshot_timestamp_seconds", "", _CLUSTER), Q("time() - floorwatch_worker_watermark_timestamp_seconds", "", _CLUSTER))),
+    Panel("timeseries", ("Cluster: hubs, unmerged and how far each partition has told", "集群：hub 未合并记录与各分区进度"),
+          (Q("floorwatch_hub_unmerged_records", f"{_BY}, unmerged", _CLUSTER), Q("time() - floorwatch_hub_merged_timestamp_seconds", f"{_BY}, seconds behind", _CLUSTER))),
     Panel("timeseries", ("Cluster: gateways", "集群：gateway"),
           (Q("rate(floorwatch_gateway_events_total[1m])", "{{instance}}, events", _CLUSTER), Q("rate(floorwatch_gateway_records_total[1m])", "{{instance}}, records", _CLUSTER),
            Q("rate(floorwatch_gateway_rejected_total[5m])", "{{instance}}, refused lines", _CLUSTER),

@@ -37,10 +37,11 @@ from streams.negative import NegativeWords
 from streams.options import Words
 from streams.outages import outage_routes
 from streams.refusals import Refusals
-from streams.service import server_config
+from streams.service import server_config, sources_of
 from streams.serving import TOKEN_VARIABLE, CannotStart
 from streams.serving import listen as listener_at
 from streams.settings import ServiceSettings, SettingsError, read_token
+from streams.sources import Sources
 from streams.tokens import read_tokens
 
 __all__ = ["Figures", "gateway"]
@@ -122,9 +123,10 @@ async def _serve(
     except (KafkaError, ValueError) as error:
         tell(f"Error: {error}")
         return 1
-    intake = Gateway(sender, settings, pseudonyms)
+    sources = sources_of(settings)
+    intake = Gateway(sender, settings, pseudonyms, sources)
     refusals = Refusals(settings.data / "audit.jsonl")
-    routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender)]
+    routes: list[BaseRoute] = [*intake.routes(), *outage_routes(intake), *_vital_routes(sender, sources)]
     guard = Guard(intake.before(Starlette(routes=routes)), settings, refusals)
     server = uvicorn.Server(server_config(guard, settings, refusals))
     ended = asyncio.Event()
@@ -149,9 +151,9 @@ async def _serve(
     return 1 if failed else 0
 
 
-def _vital_routes(sender: Sender) -> list[BaseRoute]:
+def _vital_routes(sender: Sender, sources: Sources) -> list[BaseRoute]:
     registry = CollectorRegistry()
-    registry.register(Figures(sender))
+    registry.register(Figures(sender, sources))
 
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -167,10 +169,10 @@ def _vital_routes(sender: Sender) -> list[BaseRoute]:
 
 
 class Figures(Collector):
-    """What the gateway tells about itself."""
+    """What the gateway tells about itself, and of the clocks of its sources: nobody else on a cluster knows when their events came."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self, sender: Sender, sources: Sources) -> None:
+        self._sender, self._sources = sender, sources
 
     def collect(self) -> Iterator[Metric]:
         sent = self._sender.sent
@@ -186,3 +188,13 @@ class Figures(Collector):
         yield GaugeMetricFamily(
             "floorwatch_gateway_underway_bytes", "Bytes on their way to the brokers.", value=self._sender.underway_bytes
         )
+        skews = GaugeMetricFamily(
+            "floorwatch_source_skew_seconds",
+            "Instant of receipt less an event's own, the middle of the last minute, by source; below zero the source's clock is ahead.",
+            labels=("source",),
+        )
+        self._sources.look(None)
+        for row in self._sources.facts()["sources"]:
+            if row["skew_s"] is not None:
+                skews.add_metric((row["source"],), row["skew_s"])
+        yield skews

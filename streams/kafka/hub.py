@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from kafka.errors import KafkaError
@@ -55,6 +55,8 @@ class Hub(Station):
     ) -> None:
         super().__init__(settings, alarms, beside, on_publish, on_failure, tell)
         self.lag: dict[int, int] = {}
+        self._merged_us: dict[int, int] = {}
+        self.vitals.commit_buckets = []  # A hub has no journal.
         self._policy = policy
         self._kafka = kafka
         self._engine_settings = engine_settings
@@ -85,9 +87,18 @@ class Hub(Station):
         """False when the engine's thread died or has not turned for long."""
         return self.failure is None and time.monotonic() - self._beat < HEARTBEAT_S_MAX
 
-    def backlog(self) -> tuple[int, int]:
-        """Records that are in the log and not merged; a hub holds no bytes of events."""
-        return sum(self.lag.values()), 0
+    def backlog(self) -> tuple[int, None]:
+        """Records that are in the log and not merged; how large they are nobody knows."""
+        return sum(self.lag.values()), None
+
+    def by_partition(self) -> Mapping[str, Mapping[str, float]]:
+        """What is not merged yet, and which partition holds the others back."""
+        return {
+            "floorwatch_hub_unmerged_records": {str(number): count for number, count in self.lag.items()},
+            "floorwatch_hub_merged_timestamp_seconds": {
+                str(number): at / 1e6 for number, at in self._merged_us.items()
+            },
+        }
 
     def adopt(self, kept: KeptPolicy, policy: Policy) -> Future[None]:
         """Raises InvalidSetting: workers and hubs hold to one policy from their start on."""
@@ -124,6 +135,7 @@ class Hub(Station):
             if self._beat - told_at >= TOLD_EVERY_S:
                 self._tell(f"Merging the log of steps: {whole - left:,} of {whole:,} records.")
                 told_at = self._beat
+                self.lag = merging.lag()
         self._publish(merging)
         self.ready.set()
 
@@ -143,7 +155,7 @@ class Hub(Station):
                 self._publish(merging)
                 publish_at = turn + pause_s(time.monotonic() - turn, least_s)
             if turn >= lag_at:
-                self.lag, lag_at = merging.lag(), turn + _LAG_EVERY_S
+                self.lag, self._merged_us, lag_at = merging.lag(), merging.told_until_us(), turn + _LAG_EVERY_S
             if turn - save_at >= self._settings.snapshot_interval_us / 1e6:
                 self._save(merging)
                 save_at = time.monotonic()

@@ -120,6 +120,11 @@ class Merging:
         pairs = zip(self._partitions, self._places, strict=True)
         return {tp.partition: max(0, ends[tp] - place.offset) for tp, place in pairs}
 
+    def told_until_us(self) -> dict[int, int]:
+        """By partition up to which instant its steps have told all; those that have told nothing, or have ended, are left out."""
+        told = enumerate(part.until_us for part in self.merged.parts)
+        return {number: until_us for number, until_us in told if abs(until_us) < -NEVER_US}
+
     def close(self) -> None:
         self._consumer.close()
 

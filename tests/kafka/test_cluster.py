@@ -18,10 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.cluster import HUBS
 from engine.events import decode
 from streams.cli import _run
 from streams.kafka.senders import partition_of
 from streams.kafka.settings import KafkaSettings
+from tests.dashboards.scraped import scraped
 from tests.kafka.broker import Broker
 from tests.kafka.real_worker import steps_that_count
 from tests.kafka.records import Records
@@ -174,6 +176,7 @@ def test_the_worker_command_counts_says_how_it_fares_and_stops(
 
             until(lambda: "floorwatch_worker_events_total 500.0" in told(), "not counted")
             assert 'floorwatch_worker_lag_events{partition="0"} 0.0' in told()
+            assert "floorwatch_worker_events_total" in scraped(address)
             assert urllib.request.urlopen(address.replace("metrics", "readyz")).status == 200
         finally:
             process.terminate()
@@ -215,6 +218,7 @@ def test_the_bank_calls_give_the_report_of_replay_while_workers_come_and_are_kil
             records.send(settings.events, [b""], partition, told)
         ours, theirs = tmp_path / "ours.csv", tmp_path / "theirs.csv"
         said = ["--by", "queue", "--zone", "Asia/Shanghai", "--summary", str(tmp_path / "ours.json")]
+        assert "floorwatch_gateway_events_total" in scraped(address.replace("/v1/events", "/metrics"), TOKEN)
         with command("hub", "--report", str(ours), *said) as reporting:
             assert reporting.wait(90) == 0, reporting.stderr and reporting.stderr.read()
         assert _run(["replay", str(BANK), "--report", str(theirs), "--by", "queue"]) == 0
@@ -226,6 +230,10 @@ def test_the_bank_calls_give_the_report_of_replay_while_workers_come_and_are_kil
             with urllib.request.urlopen(asked, timeout=60) as answer:
                 now = json.loads(answer.read())
             assert now["counters"]["events"] == len(lines)
+            told = scraped(f"{wall}metrics", TOKEN)
+            assert {metric.name for metric in HUBS} <= told
+            assert {"floorwatch_blind", "floorwatch_source_overdue", "floorwatch_alerts_leading"} <= told
+            assert not {"floorwatch_backlog_bytes", "floorwatch_journal_commit_seconds"} & told, "a hub has neither"
             assert json.loads((tmp_path / "ours.json").read_text())["events"] == len(lines)
             hub.terminate()
             assert hub.wait(60) == 0

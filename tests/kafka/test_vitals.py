@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from dashboards.cluster import CLUSTER
+from dashboards.catalogue import METRICS
+from dashboards.cluster import CLUSTER, HUBS
 from engine.keys import PUBLIC
 from streams.kafka.gateway_command import Figures
 from streams.kafka.senders import Sender
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.vitals import Vitals
+from tests.streams.test_sources import Monitor
 
 
-def test_workers_and_gateways_tell_exactly_what_the_catalogue_has() -> None:
+def test_workers_and_gateways_tell_exactly_what_the_catalogue_has(tmp_path: Path) -> None:
     vitals = Vitals(8)
     vitals.begin(3).read_at_s = 1.0
     vitals.batch_seconds.observe(0.1)
     gateway = CollectorRegistry()
-    gateway.register(Figures(Sender(KafkaSettings(), PUBLIC, bytes_max=1, answer_s=1.0)))
+    monitor = Monitor(tmp_path)
+    monitor.hear("pbx", late_s=3)
+    monitor.at_us += 2_000_000
+    gateway.register(Figures(Sender(KafkaSettings(), PUBLIC, bytes_max=1, answer_s=1.0), monitor.sources))
     told = [
         family
         for registry in (vitals.registry, gateway)
         for family in text_string_to_metric_families(generate_latest(registry).decode())
         if not family.name.endswith("_created")
     ]
-    wanted = {metric.family: metric for metric in CLUSTER}
+    skew = METRICS["floorwatch_source_skew_seconds"]
+    wanted = {metric.family: metric for metric in (*CLUSTER, skew) if metric not in HUBS}
     assert {family.name for family in told} == set(wanted)
+    assert next(family for family in told if family.name == skew.name).samples[0].value == 3
     for family in told:
         metric = wanted[family.name]
         assert (family.type, family.documentation) == (metric.kind, metric.english)
