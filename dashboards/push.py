@@ -96,7 +96,8 @@ class _Grafana:
         try:
             return call()
         except GrafanaClientError as error:
-            reason = _HELP.get(error.status_code, "see Grafana's own log for why")
+            taken = error.status_code == 412 and "name-exists" in str(error.response)
+            reason = _HELP.get(409 if taken else error.status_code, "see Grafana's own log for why")
             raise Refused(f"Grafana refused {what} with {error.status_code}: {reason}.") from None
         except GrafanaException as error:
             if error.status_code:
