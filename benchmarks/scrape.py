@@ -28,13 +28,15 @@ CATEGORIES, REGIONS = 15, 8
 
 @dataclass(frozen=True)
 class Measured:
-    """`render_s` of each scrape; how late ticks came, `alone_s` and `beside_s` scrapes, the worst of each; what `exported` and publishing
+    """`render_s` of each scrape, and `busy_s` of the processor, whatever else went on; how late ticks came, `alone_s` and `beside_s` scrapes, the worst of each; what `exported` and publishing
     cost on the engine's thread."""
 
     samples: int
     text_bytes: int
     packed_bytes: int
     render_s: list[float]
+    busy_s: list[float]
+    by_region: int
     gzip_s: float
     alone_s: float
     beside_s: float
@@ -91,19 +93,26 @@ def measure(
     body = exposition.render(facts, Health(), sums)
     alone_s = _worst_tick(engine, lambda: time.sleep(1.5))
     render_s: list[float] = []
-    beside_s = _worst_tick(engine, lambda: _rendered(exposition, facts, sums, runs, render_s))
+    busy_s: list[float] = []
+    beside_s = _worst_tick(engine, lambda: _rendered(exposition, facts, sums, runs, render_s, busy_s))
     began = time.perf_counter()
     packed = gzip.compress(body, 1)
     gzip_s = time.perf_counter() - began
     count = sum(1 for line in body.splitlines() if not line.startswith(b"#"))
-    return Measured(count, len(body), len(packed), render_s, gzip_s, alone_s, beside_s, exported_s, publish_s)
+    by_region = body.count(b'rollup="category,region"')
+    return Measured(
+        count, len(body), len(packed), render_s, busy_s, by_region, gzip_s, alone_s, beside_s, exported_s, publish_s
+    )
 
 
-def _rendered(exposition: Exposition, facts: dict[str, Any], sums: Exported, runs: int, render_s: list[float]) -> None:
+def _rendered(
+    exposition: Exposition, facts: dict[str, Any], sums: Exported, runs: int, render_s: list[float], busy_s: list[float]
+) -> None:
     for _ in range(runs):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.thread_time()
         exposition.render(facts, Health(), sums)
         render_s.append(time.perf_counter() - began)
+        busy_s.append(time.thread_time() - busy)
         time.sleep(0.02)
 
 
@@ -137,9 +146,11 @@ def main() -> None:
     found = measure(given.people, given.queues, given.shops)
     middle, worst = statistics.median(found.render_s), max(found.render_s)
     print(
-        f"{found.samples:,} samples, {found.text_bytes / 1e6:.1f} MB, packed {found.packed_bytes / 1e6:.2f} MB in {1e3 * found.gzip_s:.0f} ms"
+        f"{found.samples:,} samples, {found.by_region:,} of them by region and category, {found.text_bytes / 1e6:.1f} MB, packed {found.packed_bytes / 1e6:.2f} MB in {1e3 * found.gzip_s:.0f} ms"
     )
-    print(f"a scrape: {1e3 * middle:.0f} ms in the middle, {1e3 * worst:.0f} ms at worst, while ticks go on")
+    print(
+        f"a scrape: {1e3 * middle:.0f} ms in the middle, {1e3 * worst:.0f} ms at worst, {1e3 * statistics.median(found.busy_s):.0f} ms of the processor, while ticks go on"
+    )
     print(
         f"a tick is done {1e3 * found.alone_s:.0f} ms late at worst without scrapes, {1e3 * found.beside_s:.0f} ms beside them"
     )
