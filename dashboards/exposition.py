@@ -185,6 +185,8 @@ def _capacity(rows: Sequence[Mapping[str, Any]]) -> Iterable[Family]:
             for quarter, end in (("now", "_now"), ("next", ""))
         }
         yield _family(f"floorwatch_capacity_{name}_ratio", values)
+    costs = {(row["queue"], of): row.get(f"{of}_cost_next") for row in rows for of in ("surplus", "breach")}
+    yield _family("floorwatch_capacity_cost", costs)
     yield _family("floorwatch_capacity_arrivals_contacts", {(row["queue"],): row.get("arrivals_next") for row in rows})
 
 

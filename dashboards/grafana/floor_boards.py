@@ -6,7 +6,7 @@ Owns what they show. Figures are the wall's own, from the same published facts.
 from __future__ import annotations
 
 from dashboards.grafana.cluster_row import CLUSTER_PANELS
-from dashboards.grafana.panel import Board, Panel, asked, limits
+from dashboards.grafana.panel import Board, Panel, asked, by_region, limits
 from dashboards.grafana.panel import Query as Q
 from engine.policy import Policy
 
@@ -46,6 +46,8 @@ def floor_now(policy: Policy) -> Board:
                   asked(f"sort(floorwatch_service_level_ratio{QUEUE})", "{{queue}}"), "percentunit", limits(policy, "service_level")),
             Panel("table", ("Conditions that are raised", "当前成立的条件"),
                   asked('floorwatch_condition_raised{region=~"$region"}', quiet=_NONE_RAISED), height=8),
+            Panel("timeseries", ("Waiting by region", "各地区等待数"), by_region("sum", "floorwatch_waiting_contacts"), stacked=True, height=6),
+            Panel("timeseries", ("Longest wait by region", "各地区最长等待"), by_region("max", "floorwatch_longest_wait_seconds"), "s", limits(policy, "longest_wait_s"), height=6),
         ),
         on_wall=True, span="1h", refresh="5s",
     )  # fmt: skip

@@ -28,7 +28,7 @@ _VARIABLES = {
     "queue": ('label_values(floorwatch_offered_contacts_total{rollup="queue"}, queue)', ("Queue", "队列")),
     "tenant": ('label_values(floorwatch_offered_contacts_total{rollup="tenant,channel"}, tenant)', ("Shop", "店铺")),
     "channel": ('label_values(floorwatch_offered_contacts_total{rollup="tenant,channel"}, channel)', ("Channel", "渠道")),
-    "region": ('label_values({__name__=~"floorwatch_.+", region!=""}, region)', ("Region", "地区")),
+    "region": ('label_values(floorwatch_offered_contacts_total{rollup="category,region", region!=""}, region)', ("Region", "地区")),
 }  # fmt: skip
 _BREACHES = 'ALERTS{alertstate="firing", alertname=~"CommitmentBroken|.*ServiceLevel.*"}'
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.policy import Policy
 
-__all__ = ["Board", "Panel", "Query", "Steps", "asked", "limits"]
+__all__ = ["REGION", "UNSAID", "Board", "Panel", "Query", "Steps", "asked", "by_region", "limits"]
 
 #: From which value on which colour; None for whatever is below.
 Steps = tuple[tuple[float | None, str], ...]
@@ -54,6 +54,16 @@ class Board:
     on_wall: bool = False
     span: str = "3h"
     refresh: str = "15s"
+
+
+#: Regions are kept with categories: what is asked of one is added up over its categories, or is the longest of them.
+REGION = '{rollup="category,region", region=~"$region"}'
+UNSAID = "no contact says its category and region"
+
+
+def by_region(how: str, metric: str, labels: str = "") -> tuple[Query, ...]:
+    """A figure of the floor by region; `how` puts together its parts by category."""
+    return asked(f"{how} by (region) ({metric}{REGION[:-1]}{labels}}})", "{{region}}", UNSAID)
 
 
 def asked(expression: str, legend: str = "", quiet: str = "") -> tuple[Query, ...]:

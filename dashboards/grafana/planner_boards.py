@@ -5,7 +5,7 @@ Owns what it shows. The need is traffic by the occupancy that the policy allows;
 
 from __future__ import annotations
 
-from dashboards.grafana.panel import Board, Panel, asked, limits
+from dashboards.grafana.panel import Board, Panel, asked, by_region, limits
 from dashboards.grafana.panel import Query as Q
 from engine.policy import Policy
 
@@ -18,19 +18,20 @@ _QUIET = "needs a queue of which enough was handled in the last hour"
 
 
 def capacity(policy: Policy) -> Board:
+    def in30m(name: str, ago: str = "") -> str:
+        return f"sum(rollup:floorwatch_{name}_contacts:increase30m{QUEUE}{ago})"
+
     needed, present = (f"rollup:floorwatch_people_{name}:people{QUEUE}" for name in ("needed", "present"))
     return Board(
-        "capacity", ("Capacity", "排班与容量"), ("Interval figures, forecast, needed against present: for planners.", "区间数据、预测、所需与在岗：供排班人员。"), ("queue",),
+        "capacity", ("Capacity", "排班与容量"), ("Interval figures, forecast, needed against present: for planners.", "区间数据、预测、所需与在岗：供排班人员。"), ("queue", "region"),
         (
             Panel("timeseries", ("Contacts in 30 min", "30 分钟会话数"),
-                  (Q(f"rollup:floorwatch_offered_contacts:increase30m{TOTAL}", "offered"), Q(f"rollup:floorwatch_answered_contacts:increase30m{TOTAL}", "answered"),
-                   Q(f"rollup:floorwatch_abandoned_contacts:increase30m{TOTAL}", "abandoned"), Q(f"rollup:floorwatch_handled_contacts:increase30m{TOTAL}", "handled")),
-                  note=("By event; increases are extrapolated by Prometheus to the edges of the range. The exact interval report is floorwatch replay --report.",
-                        "按事件计；Prometheus 的 increase 会外推到区间边界。精确的区间报表用 floorwatch replay --report。")),
+                  tuple(Q(in30m(name), name) for name in ("offered", "answered", "abandoned", "handled")),
+                  note=("Of the chosen queues, by event; increases are extrapolated by Prometheus to the edges of the range. The exact interval report is floorwatch replay --report.",
+                        "所选队列，按事件计；Prometheus 的 increase 会外推到区间边界。精确的区间报表用 floorwatch replay --report。")),
             Panel("timeseries", ("Arrivals against a week ago", "进线与上周同期"),
-                  (Q(f"rollup:floorwatch_offered_contacts:increase30m{TOTAL}", "now"), Q(f"rollup:floorwatch_offered_contacts:increase30m{TOTAL} offset 1w", "a week ago", _WEEK),
-                   Q(f"rollup:floorwatch_offered_contacts:increase30m{TOTAL} offset 167h30m", "a week ago, the next 30 min", _WEEK)),
-                  note=("The forecast is the same half hour of last week.", "预测取上周同一半小时。")),
+                  (Q(in30m("offered"), "now"), Q(in30m("offered", " offset 1w"), "a week ago", _WEEK), Q(in30m("offered", " offset 167h30m"), "a week ago, the next 30 min", _WEEK)),
+                  note=("Of the chosen queues. What is expected of the next quarter is told by the model below.", "所选队列。下一刻钟的预测由下方模型给出。")),
             Panel("timeseries", ("Handle time, 30 min", "30 分钟平均处理时长"), asked(f"rollup:floorwatch_handle_seconds:ratio30m{QUEUE}", "{{queue}}"), "s"),
             Panel("timeseries", ("Traffic in Erlangs", "话务量（爱尔兰）"), asked(f"rollup:floorwatch_offered_load:erlangs30m{QUEUE}", "{{queue}}"), "none",
                   note=("How many people would be busy all the time with what arrives; chats held at once count as one each.", "按进线量需要多少人一直忙碌；并行会话各计一份。")),
@@ -43,11 +44,14 @@ def capacity(policy: Policy) -> Board:
             Panel("timeseries", ("Service level expected of the next quarter", "下一刻钟预计服务水平"), (Q('floorwatch_capacity_service_level_ratio{quarter="next", queue=~"$queue"}', "{{queue}}", _QUIET),), "percentunit", limits(policy, "service_level")),
             Panel("timeseries", ("Likely to break", "跌破目标的可能性"), (Q('max by (queue) (floorwatch_capacity_break_ratio{queue=~"$queue"})', "{{queue}}", _QUIET),), "percentunit"),
             Panel("timeseries", ("Contacts expected in the next quarter", "下一刻钟预计进线"), (Q('floorwatch_capacity_arrivals_contacts{queue=~"$queue"}', "{{queue}}", _QUIET),)),
+            Panel("bargauge", ("What the next quarter costs, most first", "下一刻钟费用，最多在前"),
+                  asked('topk(15, floorwatch_capacity_cost{queue=~"$queue"})', "{{queue}}, {{of}}", "only with --hourly-cost or --breach-cost"), "none"),
             Panel("bargauge", ("Missing people by queue", "各队列缺口"), asked(f"sort_desc({needed} - {present})", "{{queue}}"), "none", ((None, "green"), (1, "red"))),
             Panel("timeseries", ("Occupancy", "利用率"), asked(f"floorwatch_occupancy_ratio{TOTAL}", "occupancy"), "percentunit", limits(policy, "occupancy")),
             Panel("timeseries", ("Abandoned, 30 min", "30 分钟放弃率"), asked(f"rollup:floorwatch_abandonment:ratio30m{QUEUE}", "{{queue}}"), "percentunit", limits(policy, "abandonment_rate")),
             Panel("timeseries", ("Orders and what they amount to, an hour", "每小时订单与金额"),
                   (Q(f"rate(floorwatch_orders_total{TOTAL}[30m]) * 3600", "orders"), Q(f"rate(floorwatch_order_amount_total{TOTAL}[30m]) * 3600", "amount"))),
+            Panel("timeseries", ("Arrivals by region, 30 min", "各地区进线（30 分钟）"), by_region("sum", "rollup:floorwatch_offered_contacts:increase30m"), stacked=True),
             Panel("timeseries", ("Contacts closed an hour", "每小时结束会话"), asked(f"rate(floorwatch_closed_contacts_total{TOTAL}[30m]) * 3600", "closed")),
         ),
         span="12h", refresh="1m",

@@ -5,7 +5,7 @@ Owns what they show. Shares over a range come from recording rules, which divide
 
 from __future__ import annotations
 
-from dashboards.grafana.panel import Board, Panel, asked, limits
+from dashboards.grafana.panel import REGION, UNSAID, Board, Panel, asked, by_region, limits
 from dashboards.grafana.panel import Query as Q
 from dashboards.queries import KEPT, service_level
 from engine.policy import Policy
@@ -14,12 +14,10 @@ __all__ = ["cases", "quality", "service"]
 
 TOTAL = '{rollup="total"}'
 QUEUE = '{rollup="queue", queue=~"$queue"}'
-REGION = '{rollup="category,region", region=~"$region"}'
-_UNSAID = "no contact says its category and region"
 _FEW = "needs so many events of the kind in the range"
 
 
-def _by_region(policy: Policy) -> str:
+def _level_of_regions(policy: Policy) -> str:
     """The service level of regions, whose parts by category are added up before they are divided."""
     of_parts = service_level(policy.service_level, "30m").replace("{", REGION[:-1] + ", ")
     return of_parts.replace("sum without (" + ", ".join(KEPT) + ")", "sum by (region)")
@@ -61,8 +59,9 @@ def service(policy: Policy) -> Board:
             Panel("timeseries", ("Abandoned in 30 min, and how soon", "30 分钟内放弃，及其早晚"),
                   (Q('increase(floorwatch_abandoned_contacts_total{rollup="total", by="arrival"}[30m])', "all"), Q(f"increase(floorwatch_abandoned_in_target_contacts_total{TOTAL}[30m])", "within the target"),
                    Q(f"increase(floorwatch_abandoned_short_contacts_total{TOTAL}[30m])", "short")), width=24),
-            Panel("timeseries", ("Waiting by region", "各地区等待数"), asked(f"sum by (region) (floorwatch_waiting_contacts{REGION})", "{{region}}", _UNSAID), stacked=True),
-            Panel("timeseries", ("Service level by region, 30 min", "各地区服务水平（30 分钟）"), asked(_by_region(policy), "{{region}}", _UNSAID), "percentunit", level),
+            Panel("timeseries", ("Service level by region, 30 min", "各地区服务水平（30 分钟）"), asked(_level_of_regions(policy), "{{region}}", UNSAID), "percentunit", level, 8),
+            Panel("timeseries", ("Answered in the window by region", "窗口内各地区接起"), by_region("sum", "floorwatch_window_answered_contacts"), stacked=True, width=8),
+            Panel("timeseries", ("Abandoned in the window by region", "窗口内各地区放弃"), by_region("sum", "floorwatch_window_abandoned_contacts"), stacked=True, width=8),
         ),
     )  # fmt: skip
 

@@ -221,7 +221,9 @@ def test_only_what_is_in_the_catalogue_is_exported_and_with_the_labels_that_it_s
         assert family.documentation == metric.english
         assert family.type == metric.kind
         for sample in family.samples:
-            assert set(sample.labels) == set(metric.all_labels) - ({"le"} - set(sample.labels)), sample
+            # An empty label is none: every sample has the dimensions of all rollups.
+            assert set(metric.labels) <= set(sample.labels), sample
+            assert {name for name, value in sample.labels.items() if value} <= set(metric.all_labels), sample
             for name, value in sample.labels.items():
                 assert name in dimensions_of(sample.labels.get("rollup", "total")) or value or name in (
                     "queue", "tenant", "channel", "region", "category", "tier", "partner", "party", "source",
@@ -263,3 +265,13 @@ def test_what_others_tell_stands_in_front_and_is_counted() -> None:
     alone, both = scraped(engine), scraped(engine, before=before)
     assert of(both, "floorwatch_exported_series") == (of(alone, "floorwatch_exported_series") or 0) + 1
     assert of(both, "floorwatch_alerts_leading") == 1
+
+
+def test_what_the_capacity_model_says_is_told_and_a_cost_only_where_somebody_named_a_price() -> None:
+    known = {"needed": 5, "present": 3, "missing": 2, "service_level": 0.75, "arrivals_next": 40.0}
+    rows = [{"queue": "q", **known, "breach_cost_next": 30.0}, {"queue": "p", **known, "missing": None}]
+    found = samples(render(facts(capacity={"queues": rows}), Health()))
+    assert found["floorwatch_capacity_cost"] == [({"queue": "q", "of": "breach"}, 30.0)]
+    assert of(found, "floorwatch_capacity_agents", queue="q", are="missing") == 2
+    assert of(found, "floorwatch_capacity_agents", queue="p", are="missing") is None
+    assert of(found, "floorwatch_capacity_service_level_ratio", queue="q", quarter="next") == 0.75

@@ -16,11 +16,14 @@ from typing import Any
 
 import pytest
 
+from dashboards.catalogue import METRICS, metrics_in
+from dashboards.documents import through_rules
 from dashboards.grafana.boards import boards
 from dashboards.present import PRESENT
 from dashboards.queries import service_level
 from streams.policy.reading import default_policy
 from tests.dashboards.monitoring import Monitoring, monitoring, until
+from tests.dashboards.scraped import scraped
 
 ROOT = Path(__file__).parents[2]
 POLICY = default_policy()
@@ -127,6 +130,19 @@ def test_every_query_of_every_panel_returns_data_or_says_why_it_need_not(floor: 
                 if not held.query(expression) and not query.quiet:
                     silent.append((board.name, panel.title[0], expression))
     assert not silent, silent
+
+
+def test_one_machine_tells_what_the_catalogue_has_and_nothing_else(floor: tuple[Monitoring, Path]) -> None:
+    found = scraped(f"{floor[0].service.url}/metrics")
+    quiet = {
+        name
+        for board in boards(POLICY)
+        for panel in board.panels
+        for query in panel.queries
+        if query.quiet
+        for name in metrics_in(through_rules(query.expression, POLICY))
+    }
+    assert set(METRICS) - found - quiet == set()
 
 
 def test_every_figure_of_the_wall_is_in_prometheus_to_the_last_digit(floor: tuple[Monitoring, Path]) -> None:
