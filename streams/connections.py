@@ -149,9 +149,11 @@ class _Connection(H11Protocol):
             "client": self.client, "scheme": self.scheme, "method": "POST", "root_path": "", "path": PATH, "raw_path": PATH.encode(),
             "query_string": plain.query, "headers": plain.headers, "state": self.app_state.copy(),
         }  # fmt: skip
-        cycle = Cycle(scope, body, self.transport, self.flow, self.server_state.default_headers, self.on_response_complete)
+        cycle = Cycle(
+            scope, body, self.transport, self.flow, self.server_state.default_headers, self.on_response_complete
+        )
         self.cycle = cycle  # type: ignore[assignment]
-        task = self.loop.create_task(cycle.run(self.app))  # type: ignore[arg-type]
+        task = self.loop.create_task(cycle.run(self.app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 

@@ -21,7 +21,7 @@ from engine.events import Reject
 __all__ = ["GATHER_S", "Gathering", "Group", "Small", "shared"]
 
 #: So long at most a body waits for others.
-GATHER_S = 0.005
+GATHER_S = 0.01
 #: Bodies and bytes that are stored without waiting for more.
 BODIES_MAX = 256
 BYTES_MAX = 65_536

@@ -114,7 +114,9 @@ class Guard:
 
     async def _refusal(self, request: Request, exchange: Exchange) -> Response | None:
         if reason := self._too_much(request.scope):
-            return _answer(reason)
+            refusal = _answer(reason)
+            refusal.headers["Connection"] = "close"
+            return refusal
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
         if origin is not None and request.method == "POST" and _place(origin) != host:
@@ -144,9 +146,14 @@ class Guard:
         return refusal
 
     def _too_much(self, scope: Scope) -> str | None:
-        """Why a request is refused before it is looked at."""
+        """Why a request is refused before it is looked at, and its connection closed."""
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > self._settings.target_bytes_max:
             return "target_too_long"
+        names = {name for name, _ in scope["headers"]}
+        if (
+            b"content-length" in names and b"transfer-encoding" in names
+        ):  # Somebody before us may have read the other one.
+            return "bad_http"
         size = sum(len(name) + len(value) for name, value in scope["headers"])
         is_large = size > self._settings.head_bytes_max or len(scope["headers"]) > self._settings.headers_max
         return "headers_too_large" if is_large else None

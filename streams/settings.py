@@ -12,8 +12,8 @@ import ssl
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 

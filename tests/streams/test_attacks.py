@@ -224,6 +224,8 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
     "a header with a zero": (lambda t: t.raw(posting("Source: a\0b")), 400, "bad_http"),
     "a header within a header": (lambda t: t.raw(posting("Source: a\rSet-Cookie: b")), 400, "bad_http"),
     "two lengths": (lambda t: t.raw(posting("Content-Length: 1", "Content-Length: 2", body=b"xx")), 400, "bad_http"),
+    "a length and chunks": (
+        lambda t: t.raw(posting("Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\nGET")), 400, "bad_http"),
     "a length below zero": (lambda t: t.raw(posting("Content-Length: -1")), 400, "bad_http"),
     "no HTTP at all": (lambda t: t.raw(b"\x16\x03\x01\x02\x00\x01\x00" + bytes(99)), 400, "bad_http"),
     "a header out of an address": (
