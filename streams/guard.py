@@ -133,12 +133,12 @@ class Guard:
         if path in OPEN_PATHS or path.startswith(LINKS) or path in self._signed_paths:
             return None
         access, reason = self._signed(request, exchange) if HEADER in request.headers else self._who(request)
-        if access is not None:
+        if access is not None and not reason:
             request.scope[KEY] = access
             if lacking := access.refusal(path_of(request.method, path)):
                 return self._refuse(lacking, request, access)
             return None
-        self.refusals.refuse(reason, request)
+        self.refusals.refuse(reason, request, access)
         if path == "/" and request.method == "GET":
             return _login_page()
         refusal = _answer(reason)
@@ -171,7 +171,7 @@ class Guard:
         return self._access(begun.token), ""
 
     def _who(self, request: Request) -> tuple[Access | None, str]:
-        """Who asks, or None and why not."""
+        """Who asks, None for nobody, and why that one may not."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._judge(given.strip())
@@ -188,7 +188,7 @@ class Guard:
         if self._tokens is None:
             return None, "wrong_token"
         token, reason = self._tokens.judge(given)
-        return (self._access(token), "") if token else (None, reason)
+        return self._access(token) if token else None, reason
 
     def _holding(self, token_id: str) -> tuple[Access | None, str]:
         """Who has the token of an id, and the digest of that; None and "" where none holds."""
@@ -211,8 +211,8 @@ class Guard:
         form = await request.body()
         given = dict(part.partition("=")[::2] for part in form.decode("ascii", "replace").split("&")).get("token", "")
         access, reason = self._judge(unquote_plus(given).strip())
-        if access is None or self._sessions is None:
-            self.refusals.refuse(reason, request)
+        if access is None or reason or self._sessions is None:
+            self.refusals.refuse(reason, request, access)
             await asyncio.sleep(1)  # Guessing must not be cheap.
             return _login_page()
         self.refusals.admit("login", request, access)
