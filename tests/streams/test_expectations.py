@@ -101,4 +101,6 @@ def test_what_is_expected_is_kept_with_the_policy_and_told_where_it_changes() ->
     assert kept.sources == policy.sources  # type: ignore[attr-defined]
     other = parse_policy(TWO_MINUTES.replace("2m", "5m").encode(), "policy.yaml")
     assert [difference.of for difference in differences(kept, other)] == ["sources"]
-    assert "sources" not in [difference.of for difference in differences(default_policy(), parse_policy(b"zone: UTC", "p"))]
+    assert "sources" not in [
+        difference.of for difference in differences(default_policy(), parse_policy(b"zone: UTC", "p"))
+    ]
