@@ -28,7 +28,7 @@ _WORDS = {
         "case_respond": "事件单响应", "case_resolve": "事件单解决", "case_report": "事件单上报", "case_verify": "事件单核实",
         "case_progress": "事件单进展", "case_inform": "事件单告知", "case_follow_up": "事件单回访", "case_review": "事件单复盘",
         "coaching": "辅导到期", "call_back": "回访到期", "high_priority": "高优先级", "grade": "事件升级",
-        "channel_failing": "通知渠道故障", "on_call_gap": "值班空缺", "source_silent": "数据源无声", "source_overdue": "数据源静默过久",
+        "channel_failing": "通知渠道故障", "on_call_gap": "值班空缺", "source_silent": "数据源无声", "source_overdue": "数据源静默过久", "source_refused": "数据源被拒收",
         "blind": "看不见现场",
         "queue_breaking": "服务水平即将不达标", "expected": "若不调整，预计 {figure}，目标 {limit}", "missing": "缺 {} 人",
     },

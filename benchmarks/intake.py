@@ -1,8 +1,8 @@
 """How much does one process take in over HTTP, journal, engine and wall included, and how long does a single event wait for its answer?
 
 `python -m benchmarks.intake` starts the service and sends it chats of the present: batches of 1,000 events by some senders at once, of which it prints the
-best of some rounds, with the processor time that the service spent; then single events at an even pace, of which it prints how long the answers took.
-An answer means that the events are on disk. The senders share the machine with the service.
+best of some rounds, with the processor time that the service spent; then single events at an even pace, of which it prints how long the answers took and what one
+cost the service's processor: in the plainest form (streams.plain), and in one that uvicorn's parser reads, by turns. An answer means that the events are on disk. The senders share the machine with the service.
 """
 
 import argparse
@@ -29,17 +29,25 @@ _SCRIPT = ("contact.opened", "message.customer", "contact.queued", "contact.answ
 
 
 STEP_MS = 100
+#: Numbers that no batch has.
+SINGLES_FROM = 500_000_000
+#: So often single events are sent in the one form and in the other.
+TURNS = 2
+#: Not the plain form: its capitals leave the request to the parser.
+_PARSED = "Connection: Keep-Alive\r\n"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Events a second of each round, and of a second of the service's processor; seconds that single answers took, and what one cost the processor."""
+    """Events a second of each round, and of a second of the service's processor; seconds that single answers took, and what one cost the processor, plain
+    and through the parser."""
 
     rates: list[float]
     rates_of_processor: list[float]
     answers_s: list[float]
     rejected: int
     processor_of_single_s: float
+    processor_of_parsed_s: float
 
     def share_s(self, share: float) -> float:
         """So long took the answers of that share of single events, or less."""
@@ -69,7 +77,8 @@ def _events(first: int, events: int) -> bytes:
 class _Sender:
     """One kept connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, fields: str = "") -> None:
+        self._fields = fields
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -78,9 +87,7 @@ class _Sender:
 
     def send(self, body: bytes) -> int:
         """Posts, waits for the answer, and returns how many lines were refused; tries again where it is told to."""
-        head = (
-            f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSource: benchmark\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nSource: benchmark\r\n{self._fields}Content-Length: {len(body)}\r\n\r\n"
         while True:
             self._socket.sendall(head.encode() + body)
             answer = b""
@@ -149,11 +156,18 @@ def _measured(
                 connection.close()
             _settle(port)
             of_processor.append(batch * batches / max(_processor_s(pid) - spent, 0.01))
-        connections = [_Sender(port) for _ in range(16)]
-        spent = _processor_s(pid)
-        answers_s = _singles(connections, threads, next(numbers) * batch, int(singles_s * per_second), per_second)
-        cost_s = (_processor_s(pid) - spent) / max(len(answers_s), 1)
-    return Measured(rates, of_processor, answers_s, rejected, cost_s)
+        answers_s: list[float] = []
+        cost_s = {"": 0.0, _PARSED: 0.0}
+        for turn, fields in enumerate(list(cost_s) * TURNS):
+            connections = [_Sender(port, fields) for _ in range(16)]
+            spent = _processor_s(pid)
+            events = int(singles_s * per_second / TURNS)
+            took = _singles(connections, threads, SINGLES_FROM + turn * events, events, per_second)
+            cost_s[fields] += (_processor_s(pid) - spent) / max(len(took), 1) / TURNS
+            answers_s += took if not fields else []
+            for connection in connections:
+                connection.close()
+    return Measured(rates, of_processor, answers_s, rejected, cost_s[""], cost_s[_PARSED])
 
 
 def _settle(port: int) -> None:
@@ -205,7 +219,8 @@ def main() -> None:
     )
     shares = ", ".join(f"p{share * 100:g} {found.share_s(share) * 1e3:.1f} ms" for share in (0.5, 0.99, 0.999))
     print(
-        f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused, {found.processor_of_single_s * 1e3:.2f} ms of the processor each"
+        f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused, {found.processor_of_single_s * 1e3:.2f} ms of the processor each, "
+        f"{found.processor_of_parsed_s * 1e3:.2f} ms through the parser"
     )
 
 

@@ -194,8 +194,10 @@ def _sources(facts: Mapping[str, Any]) -> Iterable[Family]:
     """Who is heard, and whether anybody is."""
     if "blind" in facts:
         yield _family("floorwatch_blind", {(): int(facts["blind"] is not None)})
+    rows = facts.get("sources") or ()
     for name, key in (("source_skew_seconds", "skew_s"), ("source_overdue", "overdue")):
-        yield _family(f"floorwatch_{name}", {(row["source"],): row[key] for row in facts.get("sources") or ()})
+        yield _family(f"floorwatch_{name}", {(row["source"],): row[key] for row in rows})
+    yield _family("floorwatch_source_refused", {(row["source"],): int(row["refused"] is not None) for row in rows})
 
 
 def _process(health: Health, labelled: Mapping[str, Mapping[str, float]]) -> Iterable[Family]:

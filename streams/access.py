@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["ADMINISTRATOR", "ROLES", "Access", "Path", "access_of", "path_of"]
@@ -97,6 +98,7 @@ _PATHS: tuple[tuple[str, re.Pattern[str], Path], ...] = tuple(
 _OTHER = Path("other", "govern")
 
 
+@lru_cache(1_024)
 def path_of(method: str, path: str) -> Path:
     """What a request wants."""
     asked = "GET" if method == "HEAD" else method

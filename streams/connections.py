@@ -1,7 +1,7 @@
 """Connections before anything was asked: how many there may be, and how long a request may take to arrive.
 
-Owns uvicorn's protocol with limits of ours. Never reads a request's content. Law: every connection that says nothing, too slowly, or no HTTP is closed within
-a limit, and counted by its reason; a flood from one address leaves room for others.
+Owns uvicorn's protocol with limits of ours, and which requests pass by its parser. Never reads a request's content. Law: every connection that says nothing, too
+slowly, or no HTTP is closed within a limit, and counted by its reason; a flood from one address leaves room for others; what a connection says is answered in its order.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import h11
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from streams.plain import PATH, Cycle, Plain, read
 from streams.problems import CONTENT_TYPE, problem
 from streams.refusals import REASONS, Refusals
 from streams.settings import ServiceSettings
@@ -26,6 +27,9 @@ __all__ = ["Doorman", "room_for"]
 GRACE_S = 5
 #: Files that a process needs beside its connections.
 FILES_BESIDE = 256
+#: So long a plain head waits for its body, which many senders send behind it in a packet of its own, before the parser has both.
+HELD_S = 0.05
+_RESTING = {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
 _DETAILS = {
     "connections": "There are too many connections; close some, or come again.",
     "head_slow": "The head of the request took too long.",
@@ -88,6 +92,7 @@ class _Connection(H11Protocol):
         self._address: str | None = None
         self._phase = ""
         self._timer: asyncio.TimerHandle | None = None
+        self._held = b""  # What came and was given to nobody yet: a plain request in part, or what came behind one.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -106,13 +111,55 @@ class _Connection(H11Protocol):
             self._address = None
 
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if isinstance(self.cycle, Cycle) and not self.cycle.response_complete:
+            self._held += data
+            self.flow.pause_reading()
+            return
+        held, self._held = self._held, b""
+        data = held + data
+        plain = read(data) if self._rests() else None
+        if plain is None or (held and len(data) < plain.end):
             super().data_received(data)
             self._follow()
+            return
+        self._unset_keepalive_if_required()
+        if len(data) < plain.end:
+            self._held = data
+            self._set("held", HELD_S)
+        else:
+            self._held = data[plain.end :]
+            self._set("", 0)
+            self._begin(plain, data[plain.start : plain.end])
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._follow()
+        if self._held:
+            self.loop.call_soon(self._go_on)
+
+    def _rests(self) -> bool:
+        """Whether a request may begin with the next byte."""
+        return self.conn.states == _RESTING and not self.conn.trailing_data[0]
+
+    def _begin(self, plain: Plain, body: bytes) -> None:
+        scope = {
+            "type": "http", "asgi": {"version": self.asgi_version, "spec_version": "2.3"}, "http_version": "1.1", "server": self.server,
+            "client": self.client, "scheme": self.scheme, "method": "POST", "root_path": "", "path": PATH, "raw_path": PATH.encode(),
+            "query_string": plain.query, "headers": plain.headers, "state": self.app_state.copy(),
+        }  # fmt: skip
+        cycle = Cycle(
+            scope, body, self.transport, self.flow, self.server_state.default_headers, self.on_response_complete
+        )
+        self.cycle = cycle  # type: ignore[assignment]
+        task = self.loop.create_task(cycle.run(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def _go_on(self) -> None:
+        if self._held:
+            self.data_received(b"")
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("bad_http")
@@ -127,7 +174,7 @@ class _Connection(H11Protocol):
         else:
             self._set("", 0)
 
-    def _set(self, phase: str, seconds: int) -> None:
+    def _set(self, phase: str, seconds: float) -> None:
         if phase == self._phase:
             return
         self._phase = phase
@@ -138,6 +185,8 @@ class _Connection(H11Protocol):
     def _late(self) -> None:
         if self._phase == "head":
             self._refuse("head_slow")
+        elif self._phase == "held":
+            self._go_on()
         else:  # The application has counted it, and has answered or is told by the end.
             self.transport.abort()
 

@@ -33,7 +33,7 @@ from streams.rates import Rates
 from streams.settings import ServiceSettings
 from streams.vocabularies import Vocabularies
 
-__all__ = ["Busy", "Gateway", "Judged", "Listener", "Service", "judge", "judge_lines", "judged_piece"]
+__all__ = ["Busy", "Gateway", "Judged", "Listener", "Service", "judge", "judge_lines", "judged_piece", "named_source"]
 
 PATH = "/v1/events"
 SOURCE_LENGTH_MAX = 64
@@ -165,6 +165,18 @@ def judged_piece(
     return decoded, scrubbed
 
 
+def named_source(request: Request, access: Access | None) -> str:
+    """What somebody calls his source, None whom nobody knows; who is held to some shops has his own name before it."""
+    source = _said_source(request)
+    if access is None or access.tenants is None:
+        return source
+    return f"{access.name}/{source}" if source else access.name
+
+
+def _said_source(request: Request) -> str:
+    return request.headers.get("source") or request.query_params.get("source") or ""
+
+
 def _without(lines: bytes, indices: set[int], *, blank: bool = False) -> bytes:
     kept = (b"" if index in indices else line for index, line in enumerate(lines.split(b"\n")))
     return b"\n".join(kept if blank else (line for line in kept if line))
@@ -239,17 +251,15 @@ class Gateway:
             return _answer(400, error="The body ended too early; nothing was stored.")
 
     def _source_of(self, request: Request, access: Access) -> str:
-        source = request.headers.get("source") or request.query_params.get("source") or ""
+        source = _said_source(request)
         if len(source) > SOURCE_LENGTH_MAX or not source.isprintable():
             raise BodyError(
                 400,
                 f"The source must be at most {SOURCE_LENGTH_MAX} printable characters; nothing was stored.",
                 "bad_source",
             )
-        whose = ""
-        if access.tenants is not None:
-            whose = access.token_id
-            source = f"{access.name}/{source}" if source else access.name
+        whose = access.token_id if access.tenants is not None else ""
+        source = named_source(request, access)
         mine = self._sources.setdefault(whose, set())
         is_full = len(mine) >= SOURCES_OF_WRITER_MAX if whose else False
         is_full |= sum(map(len, self._sources.values())) >= self._settings.sources_max

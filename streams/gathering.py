@@ -2,7 +2,7 @@
 
 Owns which bodies go together and what each of them is told. Never judges or stores by itself: it is told how. Law: together go bodies of one
 source and of writers with the same shops, in the order in which they came; each is answered for its own lines, by its own numbers; a body that
-comes when nothing was stored for `GATHER_S` does not wait for others.
+comes when nothing is being stored, nor was for `GATHER_S`, does not wait for others. So whoever is slow at storing is given less to do for each body.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.events import Reject
 __all__ = ["GATHER_S", "Gathering", "Group", "Small", "shared"]
 
 #: So long at most a body waits for others.
-GATHER_S = 0.005
+GATHER_S = 0.01
 #: Bodies and bytes that are stored without waiting for more.
 BODIES_MAX = 256
 BYTES_MAX = 65_536
@@ -59,7 +59,7 @@ class Gathering:
     def __init__(self, store: Callable[[Group, list[Small]], Future[Any]]) -> None:
         self._hand_in = store
         self._waiting: dict[Group, list[tuple[Small, asyncio.Future[None]]]] = {}
-        self._count = self._bytes = 0
+        self._count = self._bytes = self._storing = 0
         self._stored_at = 0.0
         self._timer: asyncio.Handle | None = None
 
@@ -72,10 +72,13 @@ class Gathering:
         self._bytes += len(small.lines)
         if self._count >= BODIES_MAX or self._bytes >= BYTES_MAX:
             self._store()
-        elif self._timer is None:
-            wait_s = self._stored_at + GATHER_S - loop.time()
-            self._timer = loop.call_later(wait_s, self._store) if wait_s > 0 else loop.call_soon(self._store)
+        elif self._timer is None and not self._storing:
+            self._wait(loop)
         await told
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        wait_s = self._stored_at + GATHER_S - loop.time()
+        self._timer = loop.call_later(wait_s, self._store) if wait_s > 0 else loop.call_soon(self._store)
 
     def _store(self) -> None:
         if self._timer is not None:
@@ -91,11 +94,14 @@ class Gathering:
             except Exception as error:  # Each of them is told, as if it had come alone.
                 _tell(told, error)
                 continue
-            asyncio.wrap_future(stored).add_done_callback(partial(_stored, told))
+            self._storing += 1
+            asyncio.wrap_future(stored).add_done_callback(partial(self._stored, told))
 
-
-def _stored(told: list[asyncio.Future[None]], stored: asyncio.Future[Any]) -> None:
-    _tell(told, asyncio.CancelledError() if stored.cancelled() else stored.exception())
+    def _stored(self, told: list[asyncio.Future[None]], stored: asyncio.Future[Any]) -> None:
+        self._storing -= 1
+        if self._waiting and self._timer is None and not self._storing:
+            self._wait(stored.get_loop())
+        _tell(told, asyncio.CancelledError() if stored.cancelled() else stored.exception())
 
 
 def _tell(told: list[asyncio.Future[None]], error: BaseException | None) -> None:

@@ -114,7 +114,9 @@ class Guard:
 
     async def _refusal(self, request: Request, exchange: Exchange) -> Response | None:
         if reason := self._too_much(request.scope):
-            return _answer(reason)
+            refusal = _answer(reason)
+            refusal.headers["Connection"] = "close"
+            return refusal
         origin = request.headers.get("origin")
         host = request.headers.get("host", "")
         if origin is not None and request.method == "POST" and _place(origin) != host:
@@ -131,12 +133,12 @@ class Guard:
         if path in OPEN_PATHS or path.startswith(LINKS) or path in self._signed_paths:
             return None
         access, reason = self._signed(request, exchange) if HEADER in request.headers else self._who(request)
-        if access is not None:
+        if access is not None and not reason:
             request.scope[KEY] = access
             if lacking := access.refusal(path_of(request.method, path)):
                 return self._refuse(lacking, request, access)
             return None
-        self.refusals.refuse(reason, request)
+        self.refusals.refuse(reason, request, access)
         if path == "/" and request.method == "GET":
             return _login_page()
         refusal = _answer(reason)
@@ -144,9 +146,14 @@ class Guard:
         return refusal
 
     def _too_much(self, scope: Scope) -> str | None:
-        """Why a request is refused before it is looked at."""
+        """Why a request is refused before it is looked at, and its connection closed."""
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > self._settings.target_bytes_max:
             return "target_too_long"
+        names = {name for name, _ in scope["headers"]}
+        if (
+            b"content-length" in names and b"transfer-encoding" in names
+        ):  # Somebody before us may have read the other one.
+            return "bad_http"
         size = sum(len(name) + len(value) for name, value in scope["headers"])
         is_large = size > self._settings.head_bytes_max or len(scope["headers"]) > self._settings.headers_max
         return "headers_too_large" if is_large else None
@@ -164,7 +171,7 @@ class Guard:
         return self._access(begun.token), ""
 
     def _who(self, request: Request) -> tuple[Access | None, str]:
-        """Who asks, or None and why not."""
+        """Who asks, None for nobody, and why that one may not."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._judge(given.strip())
@@ -181,7 +188,7 @@ class Guard:
         if self._tokens is None:
             return None, "wrong_token"
         token, reason = self._tokens.judge(given)
-        return (self._access(token), "") if token else (None, reason)
+        return self._access(token) if token else None, reason
 
     def _holding(self, token_id: str) -> tuple[Access | None, str]:
         """Who has the token of an id, and the digest of that; None and "" where none holds."""
@@ -204,8 +211,8 @@ class Guard:
         form = await request.body()
         given = dict(part.partition("=")[::2] for part in form.decode("ascii", "replace").split("&")).get("token", "")
         access, reason = self._judge(unquote_plus(given).strip())
-        if access is None or self._sessions is None:
-            self.refusals.refuse(reason, request)
+        if access is None or reason or self._sessions is None:
+            self.refusals.refuse(reason, request, access)
             await asyncio.sleep(1)  # Guessing must not be cheap.
             return _login_page()
         self.refusals.admit("login", request, access)

@@ -7,7 +7,7 @@ was sent: the table of paths has names for them. Law: every refusal is counted o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +85,14 @@ class Refusals:
     def __init__(self, path: Path) -> None:
         self.counts: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
         self.audit = Audit(path)
+        self.on_refusal: Callable[[str, Request, Access | None], None] = lambda reason, request, access: None
+        """Told of every refusal that is about who asks; neither waits nor raises."""
 
     def refuse(self, reason: str, request: Request, access: Access | None = None) -> None:
         """Count a refusal of who asks, and write it down."""
         self.count(reason, request.scope)
         self.audit.refusal(reason, **_who(request, access))
+        self.on_refusal(reason, request, access)
 
     def count(self, reason: str, scope: MutableMapping[str, Any] | None = None) -> None:
         """Count a refusal, once for the request of that scope."""

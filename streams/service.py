@@ -61,6 +61,7 @@ from streams.reports.mailer import Mailer
 from streams.settings import ServiceSettings
 from streams.silences import Silences
 from streams.sources import Sources
+from streams.turned_away import telling
 
 if TYPE_CHECKING:
     from alerts.reloading import Reloading as AlertsReloading
@@ -125,6 +126,8 @@ async def serve(
     if pseudonyms:
         sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")
+    if sources:
+        refusals.on_refusal = telling(sources.turn_away)
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(cast(Service, embedded), settings, pseudonyms, sources) if pseudonyms else None
     live = Live(connections, settings.data, gateway.take, refusals.refuse) if gateway else None

@@ -13,6 +13,7 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ class SettingsError(ValueError):
     """A setting is wrong; the message is one sentence for the person who set it."""
 
 
+@lru_cache(256)
 def is_loopback(host: str) -> bool:
     """True when `host` can be reached from this machine only."""
     if host == "localhost":

@@ -19,8 +19,10 @@ import numpy as np
 from engine.times import HOUR_US, SECOND_US
 from engine.usual import WEEK_HOURS, WEEKS, Usual
 
-__all__ = ["FACTOR", "FORGOTTEN_US", "Expected", "Silences", "silence_s"]
+__all__ = ["FACTOR", "FORGOTTEN_US", "UNNAMED", "Expected", "Refused", "Silences", "silence_s"]
 
+#: How a source is told of that gave itself no name.
+UNNAMED = "(unnamed)"
 #: A silence is expected up to so many times the usual longest of that hour.
 FACTOR = 3.0
 #: A source that has said nothing for so long is none any more.
@@ -43,21 +45,33 @@ class Expected:
         return silence_s(max(heard_us, self.since_us), now_us) > self.longest_s
 
 
+class Refused(msgspec.Struct):
+    """What somebody sends as a source is refused since then, nothing of it having been taken; `is_told` once that was raised."""
+
+    since_us: int
+    last_us: int
+    reason: str
+    count: int = 1
+    is_told: bool = False
+
+
 class _Kept(msgspec.Struct, forbid_unknown_fields=True):
     heard_us: dict[str, int]
     hours: bytes
     overdue: dict[str, int]
     blind: bool
+    refused: dict[str, Refused] = {}
 
 
 class Silences:
     """`heard_us`: when each source was heard last, in the order of the table's rows; `overdue`, with when these had been heard, and
-    `blind` are what was raised and not ended, which the owner keeps here."""
+    `blind` are what was raised and not ended, which the owner keeps here, and so are those who are `refused`."""
 
     def __init__(self, *, least_s: float, unknown_s: float, sources_max: int) -> None:
         self.heard_us: dict[str, int] = {}
         self.overdue: dict[str, int] = {}
         self.blind = False
+        self.refused: dict[str, Refused] = {}
         self._least_s, self._unknown_s, self._sources_max = least_s, unknown_s, sources_max
         self._usual = Usual()
 
@@ -107,7 +121,9 @@ class Silences:
         aside = path.with_suffix(".new")
         descriptor = os.open(aside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.msgpack.encode(_Kept(self.heard_us, hours.tobytes(), self.overdue, self.blind)))
+            file.write(
+                msgspec.msgpack.encode(_Kept(self.heard_us, hours.tobytes(), self.overdue, self.blind, self.refused))
+            )
         aside.replace(path)
 
     def load(self, path: Path) -> None:
@@ -119,7 +135,7 @@ class Silences:
             hours = np.frombuffer(kept.hours, "<f4").reshape(len(kept.heard_us), WEEK_HOURS, WEEKS)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(str(error)) from None
-        self.heard_us, self.overdue, self.blind = kept.heard_us, kept.overdue, kept.blind
+        self.heard_us, self.overdue, self.blind, self.refused = kept.heard_us, kept.overdue, kept.blind, kept.refused
         self._usual.hours = hours.astype(np.float64)
         if len(self.heard_us) > self._sources_max:
             self._keep(sorted(self.heard_us, key=lambda name: -self.heard_us[name])[: self._sources_max])

@@ -16,23 +16,27 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.alarms import BROKEN, ENDED, WARNED, Alarm
 from engine.events import Decoded
 from engine.times import HOUR_US, MINUTE_US, SECOND_US
+from streams.expectations import Expectations, Told
 from streams.publishing import now_us
-from streams.silences import Silences, silence_s
+from streams.silences import UNNAMED, Expected, Refused, Silences, silence_s
 
-__all__ = ["BLIND", "OVERDUE", "REFUSED_LEAST", "REFUSING", "REFUSING_S", "SILENT", "UNNAMED", "Sources"]
+__all__ = ["BLIND", "OVERDUE", "REFUSED_LEAST", "REFUSING", "REFUSING_S", "SILENT", "TURNED_AWAY", "Sources"]
 
-OVERDUE, BLIND = "source_overdue", "blind"
-UNNAMED = "(unnamed)"
+OVERDUE, BLIND, TURNED_AWAY = "source_overdue", "blind", "source_refused"
 LOOK_US = SECOND_US
 #: Everything is refused when nothing was taken for so long, and so many bodies and lines were refused since.
 REFUSING_S = 60.0
 REFUSED_LEAST = 5
+#: Who was refused and has not come again for so long has given up, and is silent.
+GIVEN_UP_US = HOUR_US
 #: Bodies of which the difference of clocks is remembered, of the last minute.
 SKEWS_MAX = 64
+FEW = 64
 REFUSING, SILENT = "refusing", "silent"
 
 
@@ -63,11 +67,13 @@ class Sources:
         self._tell = tell
         self._clock = clock
         self._lock = threading.Lock()
+        self._expectations = Expectations()
         self._heard: dict[str, _Heard] = {}
         self._started_us = self._looked_us = self._taken_us = clock()
         self._refused = 0
         self._facts: dict[str, Any] = {"blind": None, "sources": []}
         self._blind_since_us: int | None = None
+        self._heard_again: set[str] = set()
         try:
             silences.load(path)
         except (ValueError, OSError):
@@ -81,9 +87,10 @@ class Sources:
             if not times_us:
                 return
             self._taken_us, self._refused = max(self._taken_us, received_us), 0
+            self._heard_again.update({source} & self._silences.refused.keys())
             all_us = times_us[0] if len(times_us) == 1 else np.concatenate(times_us)
             if heard := self._hear(source, received_us, int(all_us.max())):
-                heard.skews.append((received_us, (received_us - float(np.median(all_us))) / SECOND_US))
+                heard.skews.append((received_us, (received_us - _middle_us(all_us)) / SECOND_US))
 
     def heard(self, source: str, at_us: int, newest_us: int) -> None:
         """A source was heard, by somebody who does not know when its events were received."""
@@ -109,6 +116,21 @@ class Sources:
         with self._lock:
             self._refused += 1
 
+    def turn_away(self, source: str, reason: str) -> None:
+        """Somebody was refused for who he is, or what he may not do, who sends as that source. Of a source that nobody knows anything, nothing is told."""
+        now = self._clock()
+        with self._lock:
+            if source not in self._silences.heard_us and source not in self._expectations.names:
+                return
+            self._refused += 1
+            known = self._silences.refused.get(source)
+            if known is None or source in self._heard_again:
+                is_told = known is not None and known.is_told
+                self._silences.refused[source] = Refused(now, now, reason, is_told=is_told)
+                self._heard_again.discard(source)
+            else:
+                known.last_us, known.reason, known.count = now, reason, known.count + 1
+
     def facts(self) -> dict[str, Any]:
         """`blind`: None, or why and since when; `sources`: what is known of each."""
         return self._facts
@@ -119,9 +141,12 @@ class Sources:
         if abs(now - self._looked_us) < LOOK_US:
             return
         with self._lock:
+            if engine is not None:
+                self._expectations.follow(engine.settings.policy)
             changed = self._turn_hour(now)
+            alarms = self._turned_away(now)
             rows = self._rows(now)
-            alarms = [*self._overdue(rows, now), *self._blindness(rows, now)]
+            alarms += [*self._overdue(rows, now), *self._blindness(rows, now)]
             changed |= bool(alarms)
             self._looked_us = now
         if alarms:
@@ -157,20 +182,39 @@ class Sources:
         return True
 
     def _rows(self, now: int) -> list[dict[str, Any]]:
-        rows = []
-        for name, expected in self._silences.expected(now).items():
-            heard = self._heard.get(name)
-            last_us = heard.last_us if heard else self._started_us
-            skew_s = heard.skew_s(now) if heard else None
-            # Who is missed is missed until heard, or until an hour in which nobody would miss him.
-            heard_us = self._silences.heard_us[name]
-            missed = self._silences.overdue.get(name) == heard_us and not expected.is_quiet
-            rows.append({
-                "source": name, "heard_us": heard_us, "newest_us": heard.newest_us if heard else None,
-                "skew_s": None if skew_s is None else round(skew_s, 3), "silent_s": round(silence_s(last_us, now), 1),
-                "expected_s": round(expected.longest_s, 1), "overdue": missed or expected.is_exceeded(last_us, now),
-            })  # fmt: skip
-        return rows
+        expected: dict[str, Expected | Told] = {**self._silences.expected(now), **self._expectations.at(now)}
+        return [self._row(name, each, now) for name, each in expected.items()]
+
+    def _row(self, name: str, expected: Expected | Told, now: int) -> dict[str, Any]:
+        heard = self._heard.get(name)
+        last_us = heard.last_us if heard else self._started_us
+        skew_s = heard.skew_s(now) if heard else None
+        # Who is missed is missed until heard, or until an hour in which nobody would miss him.
+        heard_us = self._silences.heard_us.get(name)
+        missed = (
+            name in self._silences.overdue and self._silences.overdue[name] == (heard_us or 0) and not expected.is_quiet
+        )
+        refused = self._silences.refused.get(name)
+        return {
+            "source": name, "heard_us": heard_us, "newest_us": heard.newest_us if heard else None,
+            "skew_s": None if skew_s is None else round(skew_s, 3), "silent_s": round(silence_s(last_us, now), 1),
+            "expected_s": round(expected.longest_s, 1), "overdue": missed or expected.is_exceeded(last_us, now),
+            "refused": {"since_us": refused.since_us, "count": refused.count, "reason": refused.reason} if refused else None,
+        }  # fmt: skip
+
+    def _turned_away(self, now: int) -> list[Alarm]:
+        alarms = []
+        for name, refused in list(self._silences.refused.items()):
+            if name in self._heard_again or now - refused.last_us > GIVEN_UP_US:
+                del self._silences.refused[name]
+                if refused.is_told:
+                    alarms.append(Alarm(now, TURNED_AWAY, ENDED, "source", name or UNNAMED, now))
+            elif not refused.is_told and silence_s(refused.since_us, now) >= REFUSING_S:
+                refused.is_told = True
+                more = (("figure", refused.reason),)
+                alarms.append(Alarm(now, TURNED_AWAY, WARNED, "source", name or UNNAMED, refused.since_us, (), more))
+        self._heard_again.clear()
+        return sorted(alarms)
 
     def _overdue(self, rows: list[dict[str, Any]], now: int) -> list[Alarm]:
         overdue, before = {row["source"]: row for row in rows if row["overdue"]}, self._silences.overdue
@@ -180,7 +224,7 @@ class Sources:
             more = (("figure", f"{silent_s:.0f} s > {expected_s:.0f} s"),)
             since_us = now - int(silent_s * SECOND_US)
             alarms.append(Alarm(now, OVERDUE, WARNED, "source", name or UNNAMED, since_us, (), more))
-        self._silences.overdue = {name: row["heard_us"] for name, row in overdue.items()}
+        self._silences.overdue = {name: row["heard_us"] or 0 for name, row in overdue.items()}
         return sorted(alarms)
 
     def _blindness(self, rows: list[dict[str, Any]], now: int) -> list[Alarm]:
@@ -197,3 +241,8 @@ class Sources:
         if before and not why:  # Why it was raised may be another reason than the last one.
             return [Alarm(now, BLIND, ENDED, "source", each, now) for each in (REFUSING, SILENT)]
         return []
+
+
+def _middle_us(times_us: NDArray[np.int64]) -> float:
+    """The median, without what numpy's own costs a few events that came together."""
+    return median(times_us.tolist()) if len(times_us) <= FEW else float(np.median(times_us))

@@ -206,13 +206,13 @@ class TokenFile:
         self.on_change(tokens, revoked)
 
     def judge(self, given: str) -> tuple[Token | None, Literal["", "wrong_token", "expired_token"]]:
-        """The token that was given, or None and why. Takes the same time for every wrong one."""
+        """The token that was given, and why it does not hold; None where it is none. Takes the same time for every wrong one."""
         parts = given.split("_", 2)
         token = self._current().get(parts[1] if len(parts) == 3 else "")
         is_right = hmac.compare_digest(_digest(given), token.sha256 if token else _NOBODY)
         if not is_right or token is None or token.signs:
             return None, "wrong_token"
-        return (None, "expired_token") if token.is_expired(self._now()) else (token, "")
+        return token, "expired_token" if token.is_expired(self._now()) else ""
 
     def key(self, token_id: str) -> tuple[Token | None, bytes]:
         """The holder of a key to sign with, and the key; None where there is none that holds."""

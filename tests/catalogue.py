@@ -151,7 +151,7 @@ ROWS = (
          "capacity", "queue_breaking", "capacity/test_outlook::the_early_warning_names_four_of_five_quarters_that_break_ten_minutes_before_they_do",
          "capacity/test_outlook::the_running_service_tells_who_is_missing_and_who_is_planned"),
     _row("C54", "occupancy too high or too low", "利用率过高或过低", "engine/agents.py", "occupancy", "occupancy_high occupancy_low", f"{T_CONDITIONS}::half_an_hour_of_too_much_or_too_little_work_is_raised"),
-    _row("C55", "the monitor watches itself", "监控自身", "engine/watch.py streams/sources.py", "conditions sources blind", "source_silent source_overdue blind",
+    _row("C55", "the monitor watches itself", "监控自身", "engine/watch.py streams/sources.py", "conditions sources blind", "source_silent source_overdue source_refused blind",
          f"{T_CONDITIONS}::a_source_that_falls_silent_while_time_goes_on_is_raised_and_ends_when_it_speaks",
          "streams/test_sources::a_running_service_says_that_it_is_blind_and_when_it_sees_again"),
     _row("C56", "service report by day, week and month", "日报、周报、月报", "streams/reports/gathering.py streams/history/store.py streams/reports/mailer.py", "offered service_level asa_s", NOTHING,

@@ -12,14 +12,14 @@ from engine.measures import measures
 from engine.policy import LIMITS
 from streams.capacity.naming import BREAKING
 from streams.policy.reading import default_policy
-from streams.sources import BLIND, OVERDUE
+from streams.sources import BLIND, OVERDUE, TURNED_AWAY
 from tests.catalogue import NOTHING, ROWS, Row, table
 from tests.engine.events import at, clock_us, engine_of
 from tests.engine.running import figures_of
 
 ROOT = Path(__file__).parents[1]
 #: What conditions and policies are called that are no limits, and what the other outputs call figures.
-BESIDES = {"grades", "measures", "policy-try", BREAKING, OVERDUE, BLIND, NOTHING}
+BESIDES = {"grades", "measures", "policy-try", BREAKING, OVERDUE, TURNED_AWAY, BLIND, NOTHING}
 LIVE = {"due", "cases", "promises", "conditions", "waiting", "longest_wait_s", "overloaded", "load", "present"}
 #: Keys of `/api/v1/now` beside those of the engine.
 LIVE |= {"alarms", "blind", "capacity", "sources"}

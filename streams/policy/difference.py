@@ -28,8 +28,8 @@ def differences(old: Policy, new: Policy) -> list[Difference]:
     """One for each limit and each other part that differs."""
     said = [(limit, _lines(old, limit), _lines(new, limit)) for limit in LIMITS]
     said += [
-        (part.name, _told(getattr(old, part.name)), _told(getattr(new, part.name)))
-        for part in fields(Policy)
+        (part.name, _told(getattr(old, part.name, ())), _told(getattr(new, part.name, ())))
+        for part in fields(new)
         if part.name not in _NOT_COMPARED
     ]
     return [

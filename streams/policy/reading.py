@@ -42,6 +42,7 @@ from streams.policy.measures import MEASURE_KEYS, measure_of
 from streams.policy.parts import entries_of as _entries
 from streams.policy.parts import texts_of as _texts
 from streams.policy.parts import word_of as _word
+from streams.policy.sources import SourcedPolicy, sources_of
 from streams.policy.words import (
     LIMIT_US_MAX,
     NONE,
@@ -67,7 +68,18 @@ LINES_MAX = 1_000
 FAULTS_MAX = 50
 #: Of dates where the file names no zone.
 ZONE = ZoneInfo("Asia/Shanghai")
-_SECTIONS = ("zone", "service_level", "periods", "hours", "grades", "limits", "measures", "conditions", INCLUDE)
+_SECTIONS = (
+    "zone",
+    "service_level",
+    "periods",
+    "hours",
+    "grades",
+    "limits",
+    "measures",
+    "conditions",
+    "sources",
+    INCLUDE,
+)
 #: Where a fault stands: its file and line.
 _PLACE = re.compile(r"(.*?):(\d+): ")
 #: Holidays are asked for from this year on, up to the next.
@@ -145,7 +157,7 @@ def _parsed(data: bytes, name: str, files: Files, default: Policy, year: int) ->
     if faults.told:
         raise InvalidFile(*_in_order(faults.told, [name, *(str(files.folder / asked) for asked in files.asked)]))
     try:
-        return Policy(**given)
+        return SourcedPolicy(**given)
     except InvalidSetting as fault:
         raise InvalidFile(str(fault)) from None
 
@@ -197,6 +209,9 @@ def _policy(node: Node, files: Files, default: Policy, year: int, faults: Faults
     if "conditions" in said:
         with faults.gathered():
             given["conditions"] = conditions_of(said["conditions"], default.conditions, faults)
+    if "sources" in said:
+        with faults.gathered():
+            given["sources"] = sources_of(said["sources"], faults)
     return given
 
 

@@ -44,6 +44,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "WatermarkStalled": tuple({"floorwatch_watermark_lag_seconds": told} for told in ("61x60", "59x60")),
     "EventsStopped": tuple({"floorwatch_events_total": told} for told in (STANDS, GROWS)),
     "Blind": tuple({"floorwatch_blind": told} for told in ("1x60", "0x60")),
+    "SourceRefused": tuple({'floorwatch_source_refused{source="pbx"}': told} for told in ("1x60", "0x60")),
     "SourceOverdue": tuple({'floorwatch_source_overdue{source="pbx"}': told} for told in ("1x60", "0x60")),
     "SourceClockBehind": tuple({'floorwatch_source_skew_seconds{source="pbx"}': told} for told in ("90x60", "3x60")),
     # The clock of the test is the seconds since its beginning; it looks at 40 min, which is 2,400 s.

@@ -224,6 +224,8 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
     "a header with a zero": (lambda t: t.raw(posting("Source: a\0b")), 400, "bad_http"),
     "a header within a header": (lambda t: t.raw(posting("Source: a\rSet-Cookie: b")), 400, "bad_http"),
     "two lengths": (lambda t: t.raw(posting("Content-Length: 1", "Content-Length: 2", body=b"xx")), 400, "bad_http"),
+    "a length and chunks": (
+        lambda t: t.raw(posting("Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\nGET")), 400, "bad_http"),
     "a length below zero": (lambda t: t.raw(posting("Content-Length: -1")), 400, "bad_http"),
     "no HTTP at all": (lambda t: t.raw(b"\x16\x03\x01\x02\x00\x01\x00" + bytes(99)), 400, "bad_http"),
     "a header out of an address": (
@@ -322,6 +324,26 @@ def test_who_floods_is_slowed_alone_and_told_for_how_long(target: Target) -> Non
     assert 5 <= int(wait_s[1]) <= 15
     assert target.counts()["rate"] == counted + 1
     assert target.ask("/v1/events", "writer-a", event()).status == 200
+
+
+def test_a_source_whose_sender_is_refused_is_told_of_until_it_is_taken(target: Target) -> None:
+    def refused() -> Any:
+        target.told()
+        rows = target.ask("/api/v1/now", "service").said["sources"]
+        return next((row["refused"] for row in rows if row["source"] == "switch"), None)
+
+    def until(wanted: str | None) -> None:
+        deadline = time.monotonic() + 60
+        while (told := refused()) is not None if wanted is None else (told := refused()) is None:
+            assert time.monotonic() < deadline, told
+        assert (told and told["reason"]) == wanted
+
+    assert target.ask("/v1/events", "service", event(), Source="switch").status == 200
+    assert target.ask("/v1/events", "fw_000000000000_x", event(), Source="switch").status == 401
+    until("wrong_token")
+    assert 'floorwatch_source_refused{source="switch"} 1.0' in target.told()
+    assert target.ask("/v1/events", "service", event(), Source="switch").status == 200
+    until(None)
 
 
 def test_a_script_in_a_name_stays_a_name(target: Target) -> None:

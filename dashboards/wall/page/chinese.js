@@ -66,7 +66,7 @@ export default {
     queue_long: "队列过长", longest_wait_high: "等待过久", abandonment_high: "放弃率偏高", service_level_low: "服务水平偏低", response_slow: "响应偏慢", agents_overloaded: "坐席超负荷", unreplied_many: "未回复过多",
     csat_low: "满意度偏低", nps_low: "净推荐值偏低", first_contact_resolution_low: "首次解决率偏低", second_contact_resolution_low: "二次解决率偏低", complaints_high: "投诉偏多", complaints_very_high: "投诉过多",
     critical_errors_high: "致命错误偏多", pass_rate_low: "合格率偏低", quality_sample_low: "质检量不足", invited_low: "邀评不足", handling_out_of_control: "处理时长失控", handling_wavers: "处理时长波动",
-    negative_words_surge: "负面词激增", category_surge: "类别激增", volume_surge: "进线激增", reward_line_missed: "未达奖励线", occupancy_high: "占用率过高", occupancy_low: "占用率过低", queue_breaking: "即将不达标", source_silent: "数据源静默", source_overdue: "来源静默过久", blind: "看不见现场",
+    negative_words_surge: "负面词激增", category_surge: "类别激增", volume_surge: "进线激增", reward_line_missed: "未达奖励线", occupancy_high: "占用率过高", occupancy_low: "占用率过低", queue_breaking: "即将不达标", source_silent: "数据源静默", source_overdue: "来源静默过久", source_refused: "来源被拒收", blind: "看不见现场",
   },
   measures: { first_reply_any: "任意首次回复", first_human_reply: "人工首次回复", average_response: "平均响应" },
   regions: { "east-china": "华东", "north-china": "华北", "south-china": "华南", "central-china": "华中", southwest: "西南", northwest: "西北", northeast: "东北", overseas: "海外" },
