@@ -63,6 +63,8 @@ class Cluster:
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
     processes: list[tuple[str, int]] = field(default_factory=list)
     """What each is, and its number."""
+    words: tuple[str, ...] = (sys.executable, "-m", "streams")
+    """What stands before a subcommand."""
     _environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class Cluster:
             (self.folder / f"{len(list(self.folder.iterdir()))}-{command[0]}.log").open("w")
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "streams", *command], cwd=_ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log,
+            [*self.words, *command], cwd=_ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log,
             text=True,
         )  # fmt: skip
         self.processes.append((command[0], process.pid))
@@ -103,8 +105,8 @@ class Cluster:
             found[name] = found.get(name, 0.0) + (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
         return found
 
-    def worker(self) -> subprocess.Popen[str]:
-        self.workers.append(self.begin("worker", "--vitals", "127.0.0.1:0"))
+    def worker(self, *options: str) -> subprocess.Popen[str]:
+        self.workers.append(self.begin("worker", "--vitals", "127.0.0.1:0", *options))
         return self.workers[-1]
 
 
