@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.kafka import bootstrap
+from benchmarks.latency import histogram
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administration, create
 from tests.kafka.steplog import StepLog
@@ -278,6 +279,8 @@ def main() -> None:
             )
             print(_percentiles("from the broker's acknowledgement to the figure in the hub", acknowledged))
             print(_percentiles("from sending to the figure in the hub", sent))
+            print(histogram("broker to hub", acknowledged))
+            print(histogram("gateway to hub", sent))
         else:
             print(f"{options.rate:,} events a second, 2 workers, {options.partitions} partitions")
             for told in handover(cluster, options.rate):
