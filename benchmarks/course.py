@@ -44,8 +44,8 @@ class Course:
     seconds: int = 0
 
     def filled(self, who: str) -> list[Sample]:
-        """The looks at a process behind the filling."""
-        return [one for one in self.samples[who] if one.at_s >= FILLED_SHARE * self.seconds]
+        """The looks at a process behind the filling, which begins anew with a process that comes later."""
+        return [one for one in self.samples[who] if one.at_s >= self.samples[who][0].at_s + FILLED_SHARE * self.seconds]
 
 
 def linger_s(seconds: int) -> int:

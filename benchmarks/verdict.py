@@ -2,7 +2,7 @@
 
 Owns the judgement, and nothing that runs. The law: what cannot be judged is not well. Growth is the slope of a least-squares line through the samples behind
 the filling, times their span; memory may grow by what is kept for hours takes, which ends with its retention, and by GROWTH_SHARE_MAX of itself. Whoever runs a soak sees to it that all else
-that fills has filled by then.
+that fills has filled by then; what rose and then stands was still filling, for a leak goes on: its second half rises as fast as the whole.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def growth_failed(samples: Sequence[Sample], kept_bytes: float, who: str = "serv
     resident = [float(one.resident_bytes) for one in samples]
     grown, may = growth(at_s, resident), kept_bytes + GROWTH_SHARE_MAX * float(np.median(resident))
     failed = []
-    if grown > may:
+    half = len(samples) // 2
+    if grown > may and growth(at_s[half:], resident[half:]) > may / 2:
         failed.append(
             f"{who}: memory grew by {grown / 1e6:.1f} MB in {at_s[-1] - at_s[0]:.0f} s, and may grow by {may / 1e6:.1f} MB"
         )
