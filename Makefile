@@ -45,7 +45,7 @@ bench: $(DEVELOPMENT) ## measure everything, one table with its goals; OPTIONS="
 bench-full: $(DEVELOPMENT) ## the long form: larger sizes, more runs
 	@$(BIN)/python -m benchmarks --full $(OPTIONS)
 
-soak: $(DEVELOPMENT) ## run the whole service under a sale's peak and all faults for MINUTES=30, and judge it
+soak: $(DEVELOPMENT) ## run the whole service, then a cluster, under a sale's peak and all faults for MINUTES=30 each, and judge them
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(OPTIONS)
 
 lock: ## write the lock files again; OPTIONS=--upgrade takes the newest versions

@@ -50,7 +50,8 @@ def main() -> int:
         try:
             for figure in stamped(one.run(asked.full), one.command):
                 found.append(figure)
-        except (NotSaid, WrongAnswer, TimeoutError, subprocess.CalledProcessError) as error:
+                print(f"  {time.monotonic() - began:.0f} s: {text([figure]).splitlines()[1].strip()}", file=sys.stderr)
+        except (NotSaid, WrongAnswer, RuntimeError, OSError, subprocess.CalledProcessError) as error:
             print(f"{one.name} failed: {error} {getattr(error, 'output', '') or ''}", file=sys.stderr)
             failed = True
         print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr)

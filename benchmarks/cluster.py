@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.kafka import bootstrap
+from benchmarks.latency import histogram
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administration, create
 from tests.kafka.steplog import StepLog
@@ -63,6 +64,8 @@ class Cluster:
     workers: list[subprocess.Popen[str]] = field(default_factory=list)
     processes: list[tuple[str, int]] = field(default_factory=list)
     """What each is, and its number."""
+    words: tuple[str, ...] = (sys.executable, "-m", "streams")
+    """What stands before a subcommand."""
     _environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,7 +81,7 @@ class Cluster:
             (self.folder / f"{len(list(self.folder.iterdir()))}-{command[0]}.log").open("w")
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "streams", *command], cwd=_ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log,
+            [*self.words, *command], cwd=_ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=log,
             text=True,
         )  # fmt: skip
         self.processes.append((command[0], process.pid))
@@ -103,8 +106,8 @@ class Cluster:
             found[name] = found.get(name, 0.0) + (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
         return found
 
-    def worker(self) -> subprocess.Popen[str]:
-        self.workers.append(self.begin("worker", "--vitals", "127.0.0.1:0"))
+    def worker(self, *options: str) -> subprocess.Popen[str]:
+        self.workers.append(self.begin("worker", "--vitals", "127.0.0.1:0", *options))
         return self.workers[-1]
 
 
@@ -276,6 +279,8 @@ def main() -> None:
             )
             print(_percentiles("from the broker's acknowledgement to the figure in the hub", acknowledged))
             print(_percentiles("from sending to the figure in the hub", sent))
+            print(histogram("broker to hub", acknowledged))
+            print(histogram("gateway to hub", sent))
         else:
             print(f"{options.rate:,} events a second, 2 workers, {options.partitions} partitions")
             for told in handover(cluster, options.rate):

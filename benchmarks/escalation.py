@@ -28,6 +28,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from benchmarks.latency import histogram
 from benchmarks.noting import Note, read
 
 __all__ = ["Measured", "main", "measured"]
@@ -160,6 +161,7 @@ def main() -> None:
     for part, worst in zip(PARTS, found.worst, strict=True):
         told = ", ".join(f"p{share} {_share(found.parts[part], share) * 1000:.0f} ms" for share in (50, 90, 99))
         print(f"{part:>18}: {told}, most {found.parts[part][-1] * 1000:.0f} ms; of the slowest {worst * 1000:.0f} ms")
+    print(histogram("breach to message", found.delays))
 
 
 def _share(delays: list[float], share: int) -> float:

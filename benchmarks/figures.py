@@ -12,7 +12,7 @@ import platform
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -66,6 +66,8 @@ class Figure:
     size: str = ""
     command: str = ""
     measured: dict[str, str] | None = None
+    histogram: dict[str, int] = field(default_factory=dict)
+    """Of a latency: how many by upper end in milliseconds, those below the one before left out."""
 
     @property
     def misses(self) -> bool:
@@ -183,6 +185,11 @@ def markdown(figures: Iterable[Figure], why: dict[str, str]) -> str:
         raise Unexplained(
             f"{', '.join(unexplained)} missed the goal and benchmarks/reasons.toml does not say why; find the cause, or write down what was tried"
         )
+    if drawn := [one for one in figures if one.histogram]:
+        lines += ["", "Latencies, how many up to so many milliseconds:", ""]
+        lines += [
+            f"- {one.what}: " + ", ".join(f"≤ {end}: {count}" for end, count in one.histogram.items()) for one in drawn
+        ]
     if missed:
         lines += ["", "What misses its goal, why, and what was tried:", ""]
         lines += [f"- **{one.what}** ({_value(one)}, goal {_goal(one)}): {why[one.name].strip()}" for one in missed]

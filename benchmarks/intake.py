@@ -22,6 +22,8 @@ from itertools import count
 from pathlib import Path
 from urllib.request import urlopen
 
+from benchmarks.latency import histogram
+
 __all__ = ["Measured", "measure"]
 
 _SCRIPT = ("contact.opened", "message.customer", "contact.queued", "contact.answered", "message.agent", "message.customer", "message.agent",
@@ -217,6 +219,7 @@ def main() -> None:
     print(
         f"batches of 1,000   best {best:,.0f}, median {middle:,.0f} events a second; of the service's processor {max(found.rates_of_processor):,.0f}"
     )
+    print(histogram("single events", found.answers_s))
     shares = ", ".join(f"p{share * 100:g} {found.share_s(share) * 1e3:.1f} ms" for share in (0.5, 0.99, 0.999))
     print(
         f"single events, {asked.per_second:,} a second   {shares}; {len(found.answers_s):,} answers, {found.rejected} lines refused, {found.processor_of_single_s * 1e3:.2f} ms of the processor each, "

@@ -14,6 +14,8 @@ QUESTIONS: tuple[Benchmark, ...] = (
     Benchmark("peers", "How fast from Kafka, beside others and beside the limit?", peers.figures),
     Benchmark("cost", "What does an event cost as things grow?", scaling.cost_figures),
     Benchmark("workers", "Does an event cost the same with more workers?", scaling.worker_figures),
-    Benchmark("state", "Memory of a contact, start, recovery?", state.figures),
+    Benchmark("memory", "What does an open contact take?", state.memory_figures),
+    Benchmark("start", "How long does an empty service take to start?", state.start_figures),
+    Benchmark("recovery", "How long does a killed service take, and a killed worker?", state.recovery_figures),
     *QUOTED,
 )

@@ -1,10 +1,11 @@
-"""Does the service stay up, small and exact through a sale's peak with everything that goes wrong?
+"""Does it stay up, small and exact through a sale's peak with everything that goes wrong?
 
 `python -m benchmarks.soak --minutes 30` (`make soak`) runs the whole one-machine service with alerts and history, sends it a simulated sale's peak in real time with
 repeated, shuffled and broken lines, a source that falls silent and one whose clock is wrong, kills it twice, and looks at its memory,
-files, threads and answers. At its end two tellings must be one, sum by sum and minute by minute: what the service holds, by its newest
-snapshot and its journal; and the lines as they were sent, counted without service, journal, kill or clock. Plain counts of the different lines, without any
-engine, stand beside them. Exit code 1 when anything grew or differs. A chart is in build/soak.
+files, threads and answers; then, for as long, the cluster: see `benchmarks.soak_cluster`. At its end the tellings must be one, sum by sum and minute by minute: what
+the service holds, by its newest snapshot and its journal, or the workers' steps; the lines as they were sent, counted without service, journal, kill or clock; where
+they are not too many, the main sums of the slow reference; and a plain count of the different lines. What fills in a day fills here in the first part: see
+`benchmarks.brief`; behind it memory may not grow. Exit code 1 when anything grew or differs. A chart is in build/soak.
 """
 
 from __future__ import annotations
@@ -17,71 +18,54 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
+from benchmarks import brief
+from benchmarks.course import DISORDER_US, FILLED_SHARE, LOOK_S, Course, judged, linger_s, looked, simulation, written
 from benchmarks.figures import Figure, Goal, load, of, save, stamped
-from benchmarks.rig import resident_bytes
-from benchmarks.throughput import answer
-from benchmarks.verdict import Sample, counts_failed, growth, growth_failed
-from engine.events import Event
+from benchmarks.tellings import kept_bytes
+from benchmarks.verdict import Sample, growth
 from engine.keys import PUBLIC
 from engine.pipeline import Engine
 from streams.figures import live_settings
 from streams.journal import Journal
 from streams.keeper import Keeper
 from streams.policy.reading import default_policy
-from streams.reading import Recording
 from streams.reports.charts import lines as line_chart
 from streams.settings import ServiceSettings
 from tests.browser.service import Running
 
-__all__ = ["Course", "main", "soaked"]
+__all__ = ["main", "soaked"]
 
 _ROOT = Path(__file__).parents[1]
 BUILT = _ROOT / "build" / "soak"
-DISORDER_US = 5_000_000
-LOOK_S = 1.0
-WARM_SHARE = 0.4
-"""Of the time; both kills lie in it."""
 KILLS = (0.12, 0.24)
 SETTLE_S_MAX = 600.0
 
 
-@dataclass
-class Course:
-    """How it went: the samples, what failed in sentences, and what is told besides."""
+class _Brief(Running):
+    """A service with a short memory."""
 
-    samples: list[Sample]
-    failed: list[str]
-    events: int
-    answer: str
-    kept_bytes: float
-    late: int
-
-
-def _simulation(start: datetime, seconds: int, preset: str, agents: int | None) -> list[str]:
-    """The same bytes for everybody who asks, sent or written."""
-    command = [sys.executable, "-m", "streams", "simulate", "--preset", preset, "--start", start.isoformat(), "--duration", f"{seconds}s",
-               "--duplicates", "0.01", "--disorder", "1s", "--bad-lines", "0.001", "--skew", "web=-1s",
-               "--silence", f"wechat@{seconds // 2}s+{max(2, seconds // 20)}s:lost"]  # fmt: skip
-    return command + (["--agents", str(agents)] if agents else [])
+    def __init__(self, folder: Path, remembered_s: int, *options: str) -> None:
+        super().__init__(folder, *options)
+        self._command[:3] = brief.command(remembered_s)
 
 
 def soaked(folder: Path, seconds: int, preset: str = "sale-peak", agents: int | None = None) -> Course:
     """Runs it in that folder. Raises RuntimeError where the service or the sender ends by itself."""
-    data, sent = folder / "data", folder / "sent.jsonl"
+    data = folder / "data"
     options = ("--disorder", f"{DISORDER_US // 1_000_000}s", "--alerts", "default", "--history", "default")
-    with Running(data, *options) as service:
+    brief.remember(linger_s(seconds))
+    with _Brief(data, linger_s(seconds), *options) as service:
         start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
-        simulation = _simulation(start, seconds, preset, agents)
+        command = simulation(start, seconds, preset, agents)
         time.sleep(max(0.0, start.timestamp() - time.time()))
         sender = subprocess.Popen(
-            [*simulation, "--speed", "1", "--to", service.address], cwd=_ROOT, stdout=subprocess.DEVNULL
+            [*command, "--speed", "1", "--to", service.address], cwd=_ROOT, stdout=subprocess.DEVNULL
         )
         try:
             samples = list(_looks(service, sender, seconds))
@@ -90,8 +74,13 @@ def soaked(folder: Path, seconds: int, preset: str = "sale-peak", agents: int | 
         if sender.wait(60):
             raise RuntimeError(f"The sender ended with {sender.returncode}.")
         _settled(service, int(1e6 * (start.timestamp() + seconds)))
-    subprocess.run([*simulation, "-o", str(sent)], cwd=_ROOT, check=True, capture_output=True)
-    return _judged(data, sent, samples, seconds)
+    sent = written(command, folder / "sent.jsonl")
+    with contextlib.closing(Journal(data / "journal.sqlite")) as journal:
+        engine = _held(journal, data)
+    course = Course({"service": samples}, [], kills=len(KILLS), seconds=seconds)
+    course.kept_bytes = kept_bytes(engine) * (1 - FILLED_SHARE)
+    different = engine.counters.events - engine.counters.duplicates  # What was not answered is sent again.
+    return judged(course, engine, sent, different, {"service": course.kept_bytes})
 
 
 def _looks(service: Running, sender: subprocess.Popen[bytes], seconds: int) -> Iterator[Sample]:
@@ -105,10 +94,7 @@ def _looks(service: Running, sender: subprocess.Popen[bytes], seconds: int) -> I
             service.start()
         asked = time.monotonic()
         facts = service.get("/api/v1/now")
-        answered = time.monotonic()
-        process = Path(f"/proc/{service.pid}")
-        yield Sample(at_s, resident_bytes(service.pid), sum(1 for _ in (process / "fd").iterdir()), sum(1 for _ in (process / "task").iterdir()),
-                     answered - asked, max(0.0, time.time() - facts["service"]["sent_us"] / 1e6))  # fmt: skip
+        yield looked(service.pid, at_s, time.monotonic() - asked, facts)
         time.sleep(max(0.0, LOOK_S - (time.monotonic() - asked)))
 
 
@@ -121,34 +107,9 @@ def _settled(service: Running, until_us: int) -> None:
             return
         time.sleep(0.2)
     raise RuntimeError(
-        f"What was sent was not counted after {SETTLE_S_MAX:.0f} s: {facts['service']['backlog_batches']} batches wait, and time stands "
-        f"{(until_us - facts['watermark_us']) / 1e6:.1f} s before the last event."
+        f"What was sent was not counted after {SETTLE_S_MAX:.0f} s: {facts['service']['backlog_batches']} batches wait, the clock "
+        f"{'runs' if facts['service']['clock_running'] else 'is held'}, and time stands {(until_us - facts['watermark_us']) / 1e6:.1f} s before the last event."
     )
-
-
-# The verdict.
-
-
-def _judged(data: Path, sent: Path, samples: list[Sample], seconds: int) -> Course:
-    with contextlib.closing(Journal(data / "journal.sqlite")) as journal:
-        engine = _held(journal, data)
-    straight = _straight(sent, engine)
-    failed = counts_failed(
-        "the lines, plainly counted",
-        {"events": _different(engine)},
-        {"events": _plain(sent)},
-    )
-    late = engine.counters.late + engine.counters.dropped
-    if late:
-        failed.append(
-            f"{late} events were late by more than {DISORDER_US // 1_000_000} s; the figures cannot be compared with those of the lines sent"
-        )
-    else:
-        failed += counts_failed("the lines as sent", told(engine), told(straight))
-    warm = [one for one in samples if one.at_s >= WARM_SHARE * seconds]
-    kept_bytes = _kept_bytes(engine) * (1 - WARM_SHARE)
-    failed += growth_failed(warm, kept_bytes)
-    return Course(samples, failed, engine.counters.events, answer(engine), kept_bytes, late)
 
 
 def _held(journal: Journal, data: Path) -> Engine:
@@ -170,119 +131,87 @@ def _held(journal: Journal, data: Path) -> Engine:
     return engine
 
 
-def _straight(sent: Path, like: Engine) -> Engine:
-    """The lines without service, journal, kill or clock."""
-    engine = Engine(live_settings(default_policy(), DISORDER_US), like.secret)
-    for decoded in Recording(sent, "", like.secret).decoded():
-        engine.absorb(decoded)
-        engine.take_alarms()
-    engine.advance(like.watermark_us)
-    engine.settle()
-    return engine
-
-
-def told(engine: Engine) -> dict[str, object]:
-    """Every sum that was ever counted, by rollup, group and field, and a hash over those of every minute."""
-    found: dict[str, object] = {"events": _different(engine), "minutes": answer(engine)}
-    for rollup in engine.tallies.rollups:
-        for group, row in zip(rollup.groups, rollup.totals, strict=False):
-            found |= {
-                f"{rollup.name} {'/'.join(group)} {name}": int(row[place])
-                for name, place in rollup.fields.items()
-                if row[place]
-            }
-    return found
-
-
-def _different(engine: Engine) -> int:
-    """Events that came at least once: a sender that was not answered, because of a kill, sends again what is on disk already."""
-    return engine.counters.events - engine.counters.duplicates
-
-
-def _plain(sent: Path) -> int:
-    """How many different events the lines have: by their ids, without any engine. Ids of rubbish begin with "bad-"."""
-    decoder, seen = msgspec.json.Decoder(Event), set[str]()
-    for line in sent.open("rb"):
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            seen.add(str(decoder.decode(line).id))
-    return sum(not name.startswith("bad-") for name in seen)
-
-
-def _kept_bytes(engine: Engine) -> int:
-    """What figures take that are kept by the minute, and end with their retention."""
-    return sum(
-        array.nbytes
-        for rollup in engine.tallies.rollups
-        for array in (
-            rollup.keys,
-            rollup.places,
-            rollup.sums,
-            rollup.peaks,
-            rollup.longest_us,
-            rollup.histograms.keys,
-            rollup.histograms.counts,
-        )
-    )
-
-
 # Told.
 
 
-def _figures(course: Course, seconds: int) -> list[Figure]:
-    warm = [one for one in course.samples if one.at_s >= WARM_SHARE * seconds]
-    at_s, answers = [one.at_s for one in warm], sorted(one.answer_s * 1e3 for one in warm)
-    size = f"{seconds // 60} min, {course.events:,} events, {len(KILLS)} kills"
-    grown = growth(at_s, [one.resident_bytes / (1 << 20) for one in warm])
+def _figures(course: Course, part: str) -> list[Figure]:
+    first = next(iter(course.samples))
+    answers = sorted(one.answer_s * 1e3 for one in course.filled(first)) or [float("nan")]
+    ages = sorted(one.age_s for one in course.filled(first)) or [float("nan")]
+    size = f"{course.seconds / 60:g} min, {course.events:,} events, {course.kills} kills"
+    name = f"soak{'_cluster' if part == 'cluster' else ''}"
+    what = f"soak of {'the cluster' if part == 'cluster' else 'one machine'}"
+    grown = [_grown_mib(course.filled(who)) for who in course.samples]
     return [
-        replace(of("soak_failed", "soak: what grew or differs", "findings", [len(course.failed)], goal=Goal(at_most=0)), answer=course.answer, size=size),
-        of("soak_growth", "soak: memory more at its end than behind the warm-up, figures kept by the minute included", "MiB", [grown], size=size),
-        replace(of("soak_answer", "soak: /api/v1/now answered within, p99", "ms", [answers[int(0.99 * (len(answers) - 1))]]), low=answers[0], high=answers[-1], size=size),
+        replace(of(f"{name}_failed", f"{what}: what grew or differs", "findings", [len(course.failed)], goal=Goal(at_most=0)), answer=course.answer, size=size),
+        replace(of(f"{name}_growth", f"{what}: memory at its end more than when it had filled, the process that grew most", "MiB", [max(grown)]), low=min(grown), size=size),
+        replace(of(f"{name}_answer", f"{what}: /api/v1/now answered within, p99", "ms", [_share(answers, 0.99)]), low=answers[0], high=answers[-1], size=size),
+        replace(of(f"{name}_age", f"{what}: age of the figures, p99", "s", [_share(ages, 0.99)]), low=ages[0], high=ages[-1], size=size),
     ]  # fmt: skip
 
 
+def _share(ordered: list[float], share: float) -> float:
+    return ordered[int(share * (len(ordered) - 1))]
+
+
+def _grown_mib(samples: list[Sample]) -> float:
+    if len(samples) < 2:
+        return float("nan")
+    return growth([one.at_s for one in samples], [one.resident_bytes / (1 << 20) for one in samples])
+
+
 def _chart(course: Course) -> str:
-    """Memory and age of the figures by time, one above the other."""
-    labels = [f"{one.at_s / 60:.0f} min" for one in course.samples]
-    nothing = np.full(len(labels), np.nan)
-    memory = np.array([one.resident_bytes / (1 << 20) for one in course.samples])
-    age = np.array([one.age_s for one in course.samples])
+    """Memory of each process and age of the figures by time, one above the other."""
     style = "<style>svg{width:900px;font:11px sans-serif;display:block;margin:1em}.grid{stroke:#ddd}.now{fill:none;stroke:#0b6e4f;stroke-width:1.5}.end{text-anchor:end}.middle{text-anchor:middle}</style>"
-    return (
-        f"<!doctype html><meta charset=utf-8><title>Soak</title>{style}<h1>Memory, MiB</h1>"
-        + line_chart(memory, nothing, labels, lambda value: f"{value:.0f}", title="Memory in MiB")
-        + "<h1>Age of the figures, s</h1>"
-        + line_chart(age, nothing, labels, lambda value: f"{value:.1f}", title="Age of the figures in seconds")
-    )
+    parts = [f"<!doctype html><meta charset=utf-8><title>Soak</title>{style}"]
+    for who, samples in course.samples.items():
+        labels = [f"{one.at_s / 60:.0f} min" for one in samples]
+        nothing = np.full(len(labels), np.nan)
+        memory = np.array([one.resident_bytes / (1 << 20) for one in samples])
+        parts.append(
+            f"<h1>{who}: memory, MiB</h1>"
+            + line_chart(memory, nothing, labels, lambda value: f"{value:.0f}", title="Memory in MiB")
+        )
+    age = np.array([one.age_s for one in samples])
+    title = "Age of the figures in seconds"
+    return "".join(parts) + f"<h1>{title}</h1>" + line_chart(age, nothing, labels, lambda value: f"{value:.1f}", title=title)  # fmt: skip
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--preset", default="sale-peak")
-    parser.add_argument("--agents", type=int, help="people online, instead of the preset's")
-    asked = parser.parse_args()
-    seconds = int(60 * asked.minutes)
-    with tempfile.TemporaryDirectory(prefix="floorwatch-soak-") as folder:
-        course = soaked(Path(folder), seconds, asked.preset, asked.agents)
+def _told(course: Course, part: str, minutes: float) -> None:
     BUILT.mkdir(parents=True, exist_ok=True)
-    (BUILT / "soak.html").write_text(_chart(course), "utf-8")
-    (BUILT / "soak.json").write_text(json.dumps([vars(one) for one in course.samples]), "utf-8")
-    figures = list(stamped(_figures(course, seconds), f"make soak MINUTES={asked.minutes:g}"))
+    (BUILT / f"{part}.html").write_text(_chart(course), "utf-8")
+    kept_samples = {who: [vars(one) for one in samples] for who, samples in course.samples.items()}
+    (BUILT / f"{part}.json").write_text(json.dumps(kept_samples), "utf-8")
+    figures = list(stamped(_figures(course, part), f"make soak MINUTES={minutes:g}"))
     kept = _ROOT / "build" / "benchmarks" / "figures.json"
     save((load(kept) | {one.name: one for one in figures}).values(), kept)
     for one in figures:
         print(f"{one.what}: {one.value:,.1f} {one.unit} ({one.size})")
-    print(
-        f"figures kept by the minute take {course.kept_bytes / 1e6:.1f} MB of what was added; {course.late} events late"
-    )
+    compared = f"{course.oracle_sums:,} sums of the oracle compared" if course.oracle_sums else "too many events for the oracle"  # fmt: skip
+    print(f"what is kept for an hour takes {course.kept_bytes / 1e6:.1f} MB of what was added; {course.late} events late; {compared}")  # fmt: skip
     for sentence in course.failed:
         print(f"FAILED {sentence}")
-    print(
-        "not well"
-        if course.failed
-        else f"well: nothing grew, and every figure is exact; the chart is {BUILT / 'soak.html'}"
-    )
-    return int(bool(course.failed))
+    well = f"well: nothing grew, and every figure is exact; the chart is {BUILT / f'{part}.html'}"
+    print(f"{part}: {'not well' if course.failed else well}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30, help="of each part")
+    parser.add_argument("--preset", default="sale-peak")
+    parser.add_argument("--agents", type=int, help="people online, instead of the preset's")
+    parser.add_argument("--only", choices=("service", "cluster"))
+    asked = parser.parse_args()
+    seconds, failed = int(60 * asked.minutes), False
+    from benchmarks.soak_cluster import soaked as cluster_soaked
+
+    for part, soak in (("service", soaked), ("cluster", cluster_soaked)):
+        if asked.only in (None, part):
+            with tempfile.TemporaryDirectory(prefix="floorwatch-soak-") as folder:
+                course = soak(Path(folder), seconds, asked.preset, asked.agents)
+            _told(course, part, asked.minutes)
+            failed |= bool(course.failed)
+    return int(failed)
 
 
 if __name__ == "__main__":

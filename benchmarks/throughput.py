@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.figures import Figure, Goal, of
 from benchmarks.traffic import blocks
-from engine.events import BLOCK_BYTES, Event, Vocabulary, decode
+from engine.events import BLOCK_BYTES, Decoded, Event, Vocabulary, decode
 from engine.pipeline import Engine, Settings
 from streams.policy.reading import default_policy
 
@@ -101,6 +101,27 @@ def figures(full: bool) -> Iterator[Figure]:
                  [engine / bare_rate for bare_rate, engine, _, _ in runs], goal=goal, answer=hashed, size=size)  # fmt: skip
         yield of(f"engine_rate_{told}", f"the same as a rate, {size}", "events/s", [engine for _, engine, _, _ in runs],
                  answer=hashed, size=size)  # fmt: skip
+    yield from _decoding(1_000_000 if full else 400_000)
+
+
+def _decoding(events: int) -> Iterator[Figure]:
+    """Bytes to columns: bare, and as the engine does it, which also checks, interns and keys what it reads."""
+    parts = list(_slices(list(blocks(22_500, events))))
+    digest = hashlib.sha256()
+    for decoded in _columns(parts):  # And compiled.
+        digest.update(decoded.kinds.tobytes() + decoded.times_us.tobytes() + decoded.contacts.tobytes())
+    size, ours, alone = f"{events:,} events", list[float](), list[float]()
+    for _ in range(3):
+        alone.append(events / timed(partial(bare, parts)))
+        ours.append(events / timed(partial(_columns, parts)))
+    yield of("decode_bare", "bare decoding into columns, msgspec", "events/s", alone, size=size)
+    yield of("decode_ours", "the engine's decoding into checked and keyed columns", "events/s", ours,
+             answer=digest.hexdigest()[:12], size=size)  # fmt: skip
+
+
+def _columns(parts: list[bytes]) -> list[Decoded]:
+    vocabulary = Vocabulary()
+    return [decode(part, vocabulary=vocabulary) for part in parts]
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Whether a soak was well: nothing grew that must not, and every figure is the one that it must be.
 
 Owns the judgement, and nothing that runs. The law: what cannot be judged is not well. Growth is the slope of a least-squares line through the samples behind
-the warm-up, times their span; memory may grow by what the figures that are kept take, which end with their retention, and by a share of itself.
+the filling, times their span; memory may grow by what is kept for hours takes, which ends with its retention, and by GROWTH_SHARE_MAX of itself. Whoever runs a soak sees to it that all else
+that fills has filled by then; what rose and then stands was still filling, for a leak goes on: its second half rises as fast as the whole.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Sample:
     threads: int
     answer_s: float
     age_s: float
+    backlog: int = 0
+    """Batches that were durable and not yet counted."""
 
 
 def growth(at_s: Sequence[float], values: Sequence[float]) -> float:
@@ -37,20 +40,21 @@ def growth(at_s: Sequence[float], values: Sequence[float]) -> float:
     return slope * (at_s[-1] - at_s[0])
 
 
-def growth_failed(samples: Sequence[Sample], kept_bytes: float) -> list[str]:
-    """What grew, in sentences; nothing where all is well. `samples` are those behind the warm-up, in which the figures that are kept came to
+def growth_failed(samples: Sequence[Sample], kept_bytes: float, who: str = "service") -> list[str]:
+    """What grew, in sentences; nothing where all is well. `samples` are those behind the filling, in which the figures that are kept came to
     take so many bytes more."""
     if len(samples) < SAMPLES_MIN:
         return [
-            f"only {len(samples)} looks behind the warm-up, and {SAMPLES_MIN} are needed to judge; run it for longer"
+            f"{who}: only {len(samples)} looks behind the filling, and {SAMPLES_MIN} are needed to judge; run it for longer"
         ]
     at_s = [one.at_s for one in samples]
     resident = [float(one.resident_bytes) for one in samples]
     grown, may = growth(at_s, resident), kept_bytes + GROWTH_SHARE_MAX * float(np.median(resident))
     failed = []
-    if grown > may:
+    half = len(samples) // 2
+    if grown > may and growth(at_s[half:], resident[half:]) > may / 2:
         failed.append(
-            f"memory grew by {grown / 1e6:.1f} MB in {at_s[-1] - at_s[0]:.0f} s, and may grow by {may / 1e6:.1f} MB"
+            f"{who}: memory grew by {grown / 1e6:.1f} MB in {at_s[-1] - at_s[0]:.0f} s, and may grow by {may / 1e6:.1f} MB"
         )
     for name, values, more in (
         ("files", [one.files for one in samples], FILES_MORE_MAX),
@@ -59,7 +63,7 @@ def growth_failed(samples: Sequence[Sample], kept_bytes: float) -> list[str]:
         quarter = max(1, len(values) // 4)
         before, after = float(np.median(values[:quarter])), float(np.median(values[-quarter:]))
         if after > before + more:
-            failed.append(f"open {name} grew from {before:.0f} to {after:.0f}")
+            failed.append(f"{who}: open {name} grew from {before:.0f} to {after:.0f}")
     return failed
 
 

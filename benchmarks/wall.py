@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.latency import histogram, share
 from benchmarks.viewers import send
 from tests.browser.chromium import Chromium, Page
 from tests.browser.peak import peak
@@ -76,10 +77,11 @@ def pixel(folder: Path, disorder: str, count: int, rate: int) -> None:
         behind = service.get("/api/v1/now")["counters"]
     print(
         f"event to pixel at {rate:,} events a second, --disorder {disorder}: median {statistics.median(told) * 1000:.0f} ms, "
-        f"p95 {told[int(len(told) * 0.95)] * 1000:.0f} ms, most {told[-1] * 1000:.0f} ms of {len(told)}; sender at most "
+        f"p95 {share(told, 95) * 1000:.0f} ms, p99 {share(told, 99) * 1000:.0f} ms, most {told[-1] * 1000:.0f} ms of {len(told)}; sender at most "
         f"{max(late):.2f} s behind, {behind['late']} late",
         flush=True,
     )
+    print(histogram("event to pixel", told), flush=True)
 
 
 #: In the page: gives it so many messages of a day, made from the newest one, through the very handler of its stream.
@@ -167,12 +169,13 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=DAY_UPDATES)
     parser.add_argument("--pages", default="overview,queues", help="what --only day shows, with commas")
     parser.add_argument("--rate", type=int, default=RATE)
+    parser.add_argument("--marks", type=int, default=80, help="how often --only pixel looks")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="floorwatch-wall-") as name:
         folder = Path(name)
         if options.only in (None, "pixel"):
             for disorder in ("200ms", "500ms"):
-                pixel(folder / disorder, disorder, 80, options.rate)
+                pixel(folder / disorder, disorder, options.marks, options.rate)
         if options.only in (None, "day"):
             day(folder, options.updates, options.pages.split(","))
 

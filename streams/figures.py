@@ -13,6 +13,8 @@ __all__ = ["ROLLUPS", "live_settings"]
 WINDOW_US = 15 * MINUTE_US
 WINDOW_STEP_US = MINUTE_US
 RETENTION_US = 25 * HOUR_US
+LINGER_US = 24 * HOUR_US
+LATENESS_US = 15 * MINUTE_US
 BATCH_ROWS = 1 << 18
 """The tick processes what is due; cutting by rows as well would go over the rows held for disorder again and again."""
 ROLLUPS = ((), ("queue",), ("tenant", "channel"), ("tenant",), ("category", "region"))
@@ -26,5 +28,7 @@ def live_settings(policy: Policy, disorder_bound_us: int) -> Settings:
         windows=(Spec(WINDOW_US, WINDOW_STEP_US),),
         disorder_bound_us=disorder_bound_us,
         retention_us=RETENTION_US,
+        linger_us=LINGER_US,
+        allowed_lateness_us=LATENESS_US,
         batch_rows=BATCH_ROWS,
     )

@@ -8,6 +8,8 @@ import pytest
 from benchmarks.__main__ import KEPT, README
 from benchmarks.chart import chart
 from benchmarks.figures import Figure, Goal, Unexplained, load, markdown, of, reasons, save, text, written
+from benchmarks.latency import histogram
+from benchmarks.latency import read as latencies
 from benchmarks.model import Missing, centre
 from benchmarks.questions import QUESTIONS
 from benchmarks.quoted import NotSaid, Quote, read
@@ -98,3 +100,13 @@ def test_a_centre_twice_as_large_needs_no_fewer_processes_and_twice_the_memory()
     small, large = centre(4_000, figures), centre(8_000, figures)
     assert large.workers >= small.workers
     assert large.contact_memory_mib == 2 * small.contact_memory_mib
+
+
+def test_a_histogram_is_read_again_as_it_was_said() -> None:
+    said = f"words\n{histogram('a way', [0.0004, 0.001, 0.0011, 0.3, 7_000.0])}\n{histogram('another', [1.0])}\n"
+    assert latencies(said, "a way") == {"1": 2, "2": 1, "500": 1, "100000": 1}
+    assert latencies(said, "a third") == {}
+
+
+def test_a_figure_with_a_histogram_shows_it_under_the_table() -> None:
+    assert "- a fast thing: ≤ 5: 3" in markdown([replace(FAST, histogram={"5": 3})], {})

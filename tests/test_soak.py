@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.soak import told
+from benchmarks.tellings import told
 from benchmarks.throughput import feed
 from benchmarks.traffic import blocks
 from benchmarks.verdict import SAMPLES_MIN, Sample, counts_failed, growth, growth_failed
@@ -25,6 +25,12 @@ def test_noise_is_no_growth() -> None:
 def test_a_planted_leak_is_found() -> None:
     (said,) = growth_failed(looks(leak_bytes=MB // 2), 0)
     assert "memory grew by" in said
+
+
+def test_what_fills_and_then_stands_is_no_leak() -> None:
+    filling = [replace(one, resident_bytes=one.resident_bytes + MB * min(int(one.at_s), 40)) for one in looks()]
+    assert growth([one.at_s for one in filling], [float(one.resident_bytes) for one in filling]) > 0.05 * 420 * MB
+    assert growth_failed(filling, 0) == []
 
 
 def test_what_figures_that_are_kept_take_is_no_leak() -> None:
