@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,7 +36,9 @@ from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from streams.access import ROLES, Access, access_of
-from streams.capacity.live import Costs, Staffing
+from streams.capacity.expected import Expected
+from streams.capacity.live import Costs, Staffing, unknown
+from streams.capacity.surges import Surges
 from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
@@ -109,18 +112,25 @@ async def serve(
         loop.call_soon_threadsafe(ended.set)
 
     recorder = Recorder(kept, _tell) if kept else None
+    zone = ZoneInfo(settings.zone)
+    expected = Expected(kept, zone, lambda: embedded.policy_held, settings.events, _tell) if kept else None
+    usual = expected.usual if expected else unknown
+    surges = Surges(usual)
     sources = _sources(settings) if pseudonyms else None
     embedded = station(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
         beside=(
-            staffing := Staffing(costs=Costs(settings.hourly_cost, settings.breach_cost)),
+            staffing := Staffing(usual=usual, costs=Costs(settings.hourly_cost, settings.breach_cost)),
+            surges,
             *((recorder,) if recorder else ()),
             *((sources,) if sources else ()),
         ),
     )
     staffing.follow(embedded.planned, embedded.raise_alarms)
+    surges.tell = embedded.raise_alarms
+    embedded.leave_to(surges.replaces)
     if sources:
         sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")
@@ -179,6 +189,8 @@ async def serve(
             refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
+            if expected:
+                expected.start()
             if mailer:
                 mailer.start()
             ending = asyncio.ensure_future(ended.wait())
@@ -202,6 +214,8 @@ async def serve(
         await asyncio.to_thread(sources.save)
     if mailer:
         await asyncio.to_thread(mailer.stop)
+    if expected:
+        await asyncio.to_thread(expected.stop)
     if recorder:
         await asyncio.to_thread(recorder.stop)
     if alertmanager:
