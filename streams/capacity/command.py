@@ -327,15 +327,18 @@ def _write_svg(out: Path, made: Plan, names: list[tuple[str, ...]], starts_us: l
     show_default=True,
     help="Of a simulated day; see floorwatch simulate.",
 )
+@click.option(
+    "--weeks", type=click.IntRange(0, 8), default=0, show_default=True, help="Of history before each simulated day."
+)
 def check(
     events: tuple[Path, ...], history_url: str | None, within: int, at_least: int, zone: ZoneInfo, out: Path | None,
-    policy_path: Path | None, named: tuple[Named, ...], seeds: str | None, hours: int, agents: int, troubles: int,
+    policy_path: Path | None, named: tuple[Named, ...], seeds: str | None, hours: int, agents: int, troubles: int, weeks: int,
 ) -> None:  # fmt: skip
     """What the models would have said against what happened, from the history. Recorded events in FILE tell who was there, where agents report no states."""
     if seeds is not None:
         if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", seeds):
             raise click.UsageError(f"{seeds!r} are no seeds; write them like 1,2,3")
-        warn_of(list(map(int, seeds.split(","))), hours, agents, troubles)
+        warn_of(list(map(int, seeds.split(","))), hours, agents, troubles, weeks)
         return
     policy = read_policy(policy_path) if policy_path else None
     store = Store(store_url(history_url))

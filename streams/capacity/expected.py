@@ -6,6 +6,7 @@ which fewer than `DAYS_LEAST` days are known has no forecast, and what asks for 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,10 @@ _QUARTER_US = QUARTER * MINUTE_US
 _EVERY_S = 3_600.0
 #: After each queue, so that the engine's thread gets its turn.
 _PAUSE_S = 0.002
+
+
+class _Ended(Exception):
+    """The service stops while a forecast is made."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +142,12 @@ class Expected:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            self.make()
+            with contextlib.suppress(_Ended):
+                self.make()
             now_us = self._now_us()
             midnight_us = local_midnight_us(now_us, self._zone, days=1)
             self._ended.wait(min(_EVERY_S, (midnight_us - now_us) / SECOND_US + 1))
 
     def _pause(self) -> None:
         if self._ended.wait(_PAUSE_S):
-            raise SystemExit
+            raise _Ended
