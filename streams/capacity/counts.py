@@ -30,9 +30,9 @@ class Counts:
     of: dict[tuple[str, ...], NDArray[np.float64]]
     total: NDArray[np.float64]
 
-    def until(self, instant_us: int) -> Counts:
-        """The days that ended by an instant."""
-        days = sum(1 for at_us in self.midnights_us[1:] if at_us <= instant_us)
+    def until(self, midnight_us: int) -> Counts:
+        """The days that began before a midnight, and so are over at it."""
+        days = sum(1 for at_us in self.midnights_us if at_us < midnight_us)
         return Counts(self.midnights_us[:days], {name: one[:days] for name, one in self.of.items()}, self.total[:days])
 
 

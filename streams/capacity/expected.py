@@ -89,7 +89,7 @@ def curves(
                 came[before], [weekdays[at] for at in before], wanted[day], events=[names[at] for at in before], event=ahead[day]
             )  # fmt: skip
             rows.append(made.mean[np.minimum(np.arange(slots[day]), len(made.mean) - 1)] / QUARTER)
-            if made.known_days < DAYS_LEAST:
+            if made.known_days < DAYS_LEAST - (day == 0):
                 break
         else:
             found[name[0]] = np.concatenate(rows)
