@@ -113,6 +113,7 @@ class Publisher:
 
     def __init__(self, settings: ServiceSettings, beside: tuple[Beside, ...] = ()) -> None:
         self.published = Published(0, {})
+        self.judged_beside: Callable[[str, str], bool] = lambda condition, queue: False
         self._settings = settings
         self._beside = beside
         self._recent = Recent(ALARMS_KEPT)
@@ -132,6 +133,11 @@ class Publisher:
         facts["alarms"] = self._recent.rows(ALARMS_SHOWN)
         facts["counters"] = _counters(engine, refused)
         facts["policy"] = dict(policy)
+        facts["conditions"] = [
+            row
+            for row in facts.get("conditions", ())
+            if not self.judged_beside(row["name"], row["of"].get("queue", ""))
+        ]
         for one in self._beside:
             told, raised = one.facts(), facts.get("conditions", [])
             facts |= told
@@ -188,10 +194,15 @@ class Station(ABC):
 
     def _hear(self, engine: Engine) -> None:
         """Passes on what an engine raised since the last time, and has those look who look beside. On the engine's thread."""
-        if alarms := engine.take_alarms():
+        beside = self._publisher.judged_beside
+        if alarms := [one for one in engine.take_alarms() if not beside(one.commitment, one.value("queue"))]:
             self.raise_alarms(alarms)
         for one in self._beside:
             one.look(engine)
+
+    def leave_to(self, others: Callable[[str, str], bool]) -> None:
+        """Of conditions that others judge for a queue, the engine's own judgement is not told."""
+        self._publisher.judged_beside = others
 
     def raise_alarms(self, alarms: list[Alarm]) -> None:
         """Passes on what is raised beside the engine. On the engine's thread."""

@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,7 +36,9 @@ from dashboards.wall.feed import Feeds
 from dashboards.wall.scopes import WHOLE, Scope, scoped
 from dashboards.wall.server import routes
 from streams.access import ROLES, Access, access_of
-from streams.capacity.live import Costs, Staffing
+from streams.capacity.expected import Expected
+from streams.capacity.live import Costs, Staffing, unknown
+from streams.capacity.surges import Surges
 from streams.connections import Doorman
 from streams.connectors.connections import Connection
 from streams.connectors.live import Live
@@ -112,21 +115,28 @@ async def serve(
 
     recorder = Recorder(kept, _tell) if kept else None
     sources = sources_of(settings)
+    zone = ZoneInfo(settings.zone)
+    expected = Expected(kept, zone, lambda: embedded.policy_held, settings.events, _tell) if kept else None
+    usual = expected.usual if expected else unknown
+    surges = Surges(usual)
     embedded = station(
         on_publish=publish,
         on_failure=fail,
         alarms=stage,
         beside=(
-            staffing := Staffing(costs=Costs(settings.hourly_cost, settings.breach_cost)),
+            staffing := Staffing(usual=usual, costs=Costs(settings.hourly_cost, settings.breach_cost)),
+            surges,
             *((recorder,) if recorder else ()),
             sources if pseudonyms else Hearing(sources),
         ),
     )
     staffing.follow(embedded.planned, embedded.raise_alarms)
+    surges.tell = embedded.raise_alarms
+    embedded.leave_to(surges.replaces)
     if pseudonyms:
         sources.raise_alarms = embedded.raise_alarms
     refusals = Refusals(settings.data / "audit.jsonl")
-    if sources:
+    if pseudonyms:
         refusals.on_refusal = telling(sources.turn_away)
     reloading = Reloading(embedded, policy_file, _tell, refusals.audit.act)
     gateway = Gateway(cast(Service, embedded), settings, pseudonyms, sources) if pseudonyms else None
@@ -183,6 +193,8 @@ async def serve(
             refusals.audit.act("service started", policy=embedded.policy.name if embedded.policy else "")
             print(f"The wall is at {address}/", flush=True)
             leaving.enter_context(companion(address))
+            if expected:
+                expected.start()
             if mailer:
                 mailer.start()
             ending = asyncio.ensure_future(ended.wait())
@@ -205,6 +217,8 @@ async def serve(
     await asyncio.to_thread(sources.save)
     if mailer:
         await asyncio.to_thread(mailer.stop)
+    if expected:
+        await asyncio.to_thread(expected.stop)
     if recorder:
         await asyncio.to_thread(recorder.stop)
     if alertmanager:

@@ -20,6 +20,7 @@ import click
 from alerts.alertmanager import Address
 from engine.errors import InvalidSetting
 from engine.times import DAY_US
+from streams.capacity.events import event_option
 from streams.history.importing import store_url
 from streams.history.store import Store as HistoryStore
 from streams.history.store import StoreError as HistoryError
@@ -91,6 +92,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="File of the reports that go out by e-mail every day, week or month; needs --history.",
     ),
+    event_option,
     click.option(
         "--hourly-cost", type=float, default=0.0, help="Of a person; the cost of a gap is then told in /api/v1/now."
     ),
@@ -173,6 +175,10 @@ def serving_settings(data: Path, options: Mapping[str, Any], *, token: str | Non
     """The service's settings. `token` holds where files of tokens are named and no token is. Raises SettingsError."""
     token_file, tokens_path, disorder = options["token_file"], options["tokens_path"], options["disorder"]
     said = read_token(token_file) if token_file else os.environ.get(TOKEN_VARIABLE) or None
+    if options["named"] and options["history"] is None:
+        raise SettingsError(
+            "Days that --event names tell the forecast something, which is made of the interval history; give --history default."
+        )
     if tokens_path:
         read_tokens(tokens_path)
         said = said or token
@@ -191,6 +197,7 @@ def serving_settings(data: Path, options: Mapping[str, Any], *, token: str | Non
         agent_series=options["agent_series"],
         hourly_cost=options["hourly_cost"],
         breach_cost=options["breach_cost"],
+        events=options["named"],
         alertmanager=_address(options["alertmanager_url"]),
         **{**told, **limits_of(options["limits"])},
     )

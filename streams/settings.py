@@ -12,6 +12,7 @@ import ssl
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +114,9 @@ class ServiceSettings:
     hourly_cost: float = 0.0
     breach_cost: float = 0.0
     """Of an hour of a person, and of a contact that misses its target: what `/api/v1/now` tells the cost of a gap by; 0 for none."""
+
+    events: tuple[tuple[str, frozenset[date]], ...] = ()
+    """Names and days that are not like others for the forecast, beside those of the policy."""
 
     body_bytes_max: int = 8 * MIB
     inflated_bytes_max: int = 64 * MIB

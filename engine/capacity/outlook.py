@@ -3,7 +3,8 @@
 Owns the reading of the last hour. Never looks at a queue itself: it is given counts. Law: only what was known at the look counts.
 
 A quarter breaks when it closes below its target, with `LEAST` contacts or more. The arrivals of the last minutes, the newest counting most, go on along the day's usual curve,
-or where nobody knows it along half of a slope that is none of chance's; what they will be is doubted as much as counts of that size deserve, and a little more. People
+or where nobody knows it along half of a slope that is none of chance's; what they will be is doubted as much as counts of that size deserve, and a little more,
+less of it where the curve is known. People
 go on as the plan has them, half believed. From the contacts held and waiting now `engine.capacity.transient` then tells the shares answered in time, at
 several sizes of the doubt; what this quarter has had already is counted as it was.
 
@@ -31,11 +32,9 @@ NAMED_NOW, NAMED_NEXT = 0.5, 0.75
 _DECAY = 0.93
 _SLOPE, _SLOPE_MINUTES, _SLOPE_AHEAD = 0.5, 30, 20
 _CHANCE = 1.5
-#: Of the usual curve, against the slope.
-_CURVE = 0.7
 _PLAN = 0.5
-#: Beyond what counts leave in doubt, and for how many independent looks a quarter stands: chosen on days that no test reports.
-_DOUBT, _LOOKS = 0.2, 2.0
+#: Beyond what counts leave in doubt, without the usual curve and with it, and for how many independent looks a quarter stands: chosen on days that no test reports.
+_DOUBT, _DOUBT_KNOWN, _LOOKS = 0.2, 0.15, 2.0
 #: Patience where few have left yet, and for how many of them it stands.
 _PATIENCE_S, _LEFT = 180.0, 2.0
 _HANDLED = 5
@@ -140,7 +139,7 @@ def _arrivals(seen: Seen) -> tuple[Values, Values]:
     weights = _DECAY ** np.arange(MINUTES)[::-1]
     level = seen.offered @ weights / weights.sum()
     effective = weights.sum() ** 2 / (weights @ weights)
-    doubt = np.sqrt(1 / np.maximum(level * effective, 1) + _DOUBT**2)
+    chances, beyond = 1 / np.maximum(level * effective, 1), np.full(len(level), _DOUBT)
     place = np.arange(_SLOPE_MINUTES) - (_SLOPE_MINUTES - 1) / 2
     lately = seen.offered[:, -_SLOPE_MINUTES:]
     slope = lately @ place / (place @ place)
@@ -157,8 +156,9 @@ def _arrivals(seen: Seen) -> tuple[Values, Values]:
             / np.where(follows, usually, 1)[:, None]
             * np.where(follows[:, None], seen.usual[:, MINUTES:], 0)
         )
-        ahead = np.where(follows[:, None], _CURVE * curve + (1 - _CURVE) * ahead, ahead)
-    return ahead, doubt
+        ahead = np.where(follows[:, None], curve, ahead)
+        beyond[follows] = _DOUBT_KNOWN
+    return ahead, np.sqrt(chances + beyond**2)
 
 
 def _capacity(seen: Seen) -> Values:

@@ -23,16 +23,15 @@ from engine.capacity.forecast import forecast, naive
 from engine.capacity.queues import outcome
 from engine.facts import PEAK_LEVELS
 from engine.measures import measures
-from engine.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso, local_midnight_us, offset_us
-from engine.windows import Spec, bounds_between
+from engine.times import DAY_US, SECOND_US, iso
+from streams.capacity.counts import STEP_US, weekday_of
 from streams.capacity.people import people_between
 from streams.history.reading import summed
 from streams.history.store import Store
 
-__all__ = ["BackTest", "Compared", "back_test", "compared", "counts_by_day", "weekday_of", "whole"]
+__all__ = ["BackTest", "Compared", "back_test", "compared", "whole"]
 
 Values = NDArray[np.float64]
-_STEP_US = 30 * MINUTE_US
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,14 @@ def compared(
     span = store.span("total")
     if span is None:
         raise ValueError("nothing is kept")
-    starts = np.arange(span[0] // _STEP_US, span[1] // _STEP_US) * _STEP_US
+    starts = np.arange(span[0] // STEP_US, span[1] // STEP_US) * STEP_US
     rows: list[tuple[Any, ...]] = []
-    for found in summed(store, "total", starts, starts + _STEP_US, distributions=False):
+    for found in summed(store, "total", starts, starts + STEP_US, distributions=False):
         figures = found.figures
-        columns: Mapping[str, Any] = measures(figures, np.full(len(figures.groups), _STEP_US), formula)
+        columns: Mapping[str, Any] = measures(figures, np.full(len(figures.groups), STEP_US), formula)
         present_us = sum(figures.field(f"{name}_area_us") for name in ("available", "busy", "wrapup"))
         people = np.where(
-            present_us > 0, np.round(present_us / _STEP_US), figures.peaks[:, PEAK_LEVELS.index("in_service")]
+            present_us > 0, np.round(present_us / STEP_US), figures.peaks[:, PEAK_LEVELS.index("in_service")]
         )
         ended = np.maximum(figures.field("answered") + figures.field("abandoned"), 1)
         rows += zip(
@@ -118,7 +117,7 @@ def compared(
             strict=True,
         )  # fmt: skip
     if events:
-        there = people_between(events, starts, _STEP_US)[np.searchsorted(starts, [row[0] for row in rows])]
+        there = people_between(events, starts, STEP_US)[np.searchsorted(starts, [row[0] for row in rows])]
         rows = [(*row[:2], max(1.0, round(people)), *row[3:]) for row, people in zip(rows, there.tolist(), strict=True)]
     told = np.array(
         [row for row in rows if row[1] >= at_least and row[2] > 0 and np.isfinite(row[3])], np.float64
@@ -128,54 +127,10 @@ def compared(
     handle_s = (
         np.bincount(at, told[:, 5], len(days)) / np.maximum(np.bincount(at, told[:, 6], len(days)), 1) / SECOND_US
     )[at]
-    found_ = outcome(
-        told[:, 1] / (_STEP_US / SECOND_US), handle_s, told[:, 2], within_s=within_s, patience_s=patience_s
-    )
+    found_ = outcome(told[:, 1] / (STEP_US / SECOND_US), handle_s, told[:, 2], within_s=within_s, patience_s=patience_s)
     return Compared(
         told[:, 0].astype(np.int64), told[:, 1], told[:, 2], found_.in_target, told[:, 3], found_.wait_s, told[:, 4]
     )
-
-
-def counts_by_day(
-    store: Store, rollup: str, group: tuple[str, ...] | None, zone: ZoneInfo, step_us: int = _STEP_US
-) -> tuple[list[int], Values]:
-    """Local midnights, and arrivals by day and interval; NaN where a part is not kept. On days of another length the last interval is cut or missing."""
-    span = store.span(rollup)
-    if span is None:
-        return [], np.empty((0, DAY_US // step_us))
-    starts, ends = bounds_between(Spec(step_us, step_us), zone, span[0], span[1] - 1)
-    counts = np.full(len(starts), np.nan)
-    numbers = {name: number for number, name in store.names(rollup).items()}
-    for found in summed(store, rollup, starts, ends, distributions=False):
-        known = (
-            np.flatnonzero(
-                found.parts * (15 * MINUTE_US) >= (ends - starts)[found.first : found.first + len(found.parts)]
-            )
-            + found.first
-        )
-        counts[known] = 0
-        figures = found.figures
-        chosen = slice(None) if group is None else figures.groups == numbers.get(group, -1)
-        whole_ = np.zeros(len(starts))
-        np.add.at(whole_, figures.windows[chosen], figures.field("offered")[chosen])
-        counts[known] = whole_[known]
-    midnights = [local_midnight_us(int(starts[0]), zone)]
-    while midnights[-1] < starts[-1]:
-        midnights.append(local_midnight_us(midnights[-1] + 12 * HOUR_US, zone, days=1))
-    slots = DAY_US // step_us
-    by_day = np.full((len(midnights), slots), np.nan)
-    day = np.searchsorted(midnights, starts, side="right") - 1
-    slot = (starts - np.array(midnights)[day]) // step_us
-    fits = slot < slots
-    by_day[day[fits], slot[fits]] = counts[fits]
-    if len(midnights) and not np.isfinite(by_day[-1]).any():
-        midnights, by_day = midnights[:-1], by_day[:-1]
-    return midnights, by_day
-
-
-def weekday_of(midnight_us: int, zone: ZoneInfo) -> int:
-    """0 for Monday; 1970 began on a Thursday."""
-    return int((midnight_us + offset_us(midnight_us, zone)) // DAY_US + 3) % 7
 
 
 def back_test(midnights: list[int], counts: Values, zone: ZoneInfo, events: list[str] | None = None) -> BackTest:

@@ -21,8 +21,9 @@ from engine.capacity.forecast import forecast
 from engine.capacity.staffing import Target
 from engine.errors import InvalidSetting
 from engine.policy import Policy
-from engine.times import DAY_US, MINUTE_US, iso, local_midnight_us
-from streams.capacity.check import back_test, compared, counts_by_day, weekday_of, whole
+from engine.times import DAY_US, iso, local_midnight_us
+from streams.capacity.check import back_test, compared, whole
+from streams.capacity.counts import STEP_US, counts_by_day, weekday_of
 from streams.capacity.days import warn_of
 from streams.capacity.events import Named, event_option, named_days
 from streams.capacity.plan import Plan, Scenario, planned
@@ -36,7 +37,6 @@ from streams.reports.style import STYLE
 
 __all__ = ["capacity"]
 
-_STEP_US = 30 * MINUTE_US
 _SHOWN = 48
 #: What else money is lost for, and how it is called.
 _COSTS = (("breach_cost", "cost of breaches"), ("gap_cost", "cost of the gap"))
@@ -150,7 +150,7 @@ def plan(
         patience_s, interval_s = (patience / 1e6 if patience else np.inf), interval / 1e6
     else:
         names, starts_us, came, handle_s, patience_s = _forecast(history_url, by, days, zone, handle, named, policy)
-        patience_s, interval_s = (patience / 1e6 if patience else patience_s), _STEP_US / 1e6
+        patience_s, interval_s = (patience / 1e6 if patience else patience_s), STEP_US / 1e6
     within_s = (
         within_of(
             policy, [",".join(name) for name in names], starts_us if arrivals is None else [time.time_ns() // 1_000]
@@ -176,27 +176,27 @@ def _forecast(
 ) -> Any:  # fmt: skip
     """Names, starts, arrivals by queue and interval, handle times and patience, from the history."""
     store = Store(store_url(history_url))
-    groups: list[tuple[str, ...] | None] = [None] if by == "total" else [*sorted(store.names("queue").values())]
-    rows, starts_us, told = [], list[int](), set[str]()
+    known = counts_by_day(store, by, zone)
+    midnights = known.midnights_us
+    if not midnights:
+        raise InvalidSetting("the history holds nothing to forecast from; give --arrivals and --handle")
+    if np.isnan(known.total[-1]).mean() > 0.1:  # Its last day is still running.
+        midnights = midnights[:-1]
+    if not midnights:
+        raise InvalidSetting("the history holds no whole day yet; give --arrivals and --handle")
+    groups: list[tuple[str, ...] | None] = [None] if by == "total" else [*sorted(known.of)]
+    weekdays = [weekday_of(one, zone) for one in midnights]
+    ahead_us = [local_midnight_us(midnights[-1] + DAY_US // 2, zone, days=ahead) for ahead in range(1, days + 1)]
+    before, behind = (named_days(of, zone, events, policy) for of in (midnights, ahead_us))
+    told = {_told(midnight_us, zone, name, before) for midnight_us, name in zip(ahead_us, behind, strict=True) if name}
+    starts_us = [midnight_us + slot * STEP_US for midnight_us in ahead_us for slot in range(DAY_US // STEP_US)]
+    rows = []
     for group in groups:
-        midnights, counts = counts_by_day(store, by, group, zone)
-        if not len(counts):
-            raise InvalidSetting("the history holds nothing to forecast from; give --arrivals and --handle")
-        if np.isnan(counts[-1]).mean() > 0.1:  # Its last day is still running.
-            midnights, counts = midnights[:-1], counts[:-1]
-        if not len(counts):
-            raise InvalidSetting("the history holds no whole day yet; give --arrivals and --handle")
-        weekdays, made = [weekday_of(one, zone) for one in midnights], []
-        last_us = midnights[-1]
-        starts_us = []
-        ahead_us = [local_midnight_us(last_us + DAY_US // 2, zone, days=ahead) for ahead in range(1, days + 1)]
-        before, behind = (named_days(of, zone, events, policy) for of in (midnights, ahead_us))
-        told = {
-            _told(midnight_us, zone, name, before) for midnight_us, name in zip(ahead_us, behind, strict=True) if name
-        }
-        for midnight_us, name in zip(ahead_us, behind, strict=True):
-            made.append(forecast(counts, weekdays, weekday_of(midnight_us, zone), events=before, event=name).mean)
-            starts_us += [midnight_us + slot * _STEP_US for slot in range(DAY_US // _STEP_US)]
+        counts = (known.total if group is None else known.of[group])[: len(midnights)]
+        made = [
+            forecast(counts, weekdays, weekday_of(midnight_us, zone), events=before, event=name).mean
+            for midnight_us, name in zip(ahead_us, behind, strict=True)
+        ]
         rows.append(np.concatenate(made))
     for sentence in sorted(told):
         click.echo(sentence, err=True)
@@ -327,15 +327,18 @@ def _write_svg(out: Path, made: Plan, names: list[tuple[str, ...]], starts_us: l
     show_default=True,
     help="Of a simulated day; see floorwatch simulate.",
 )
+@click.option(
+    "--weeks", type=click.IntRange(0, 8), default=0, show_default=True, help="Of history before each simulated day."
+)
 def check(
     events: tuple[Path, ...], history_url: str | None, within: int, at_least: int, zone: ZoneInfo, out: Path | None,
-    policy_path: Path | None, named: tuple[Named, ...], seeds: str | None, hours: int, agents: int, troubles: int,
+    policy_path: Path | None, named: tuple[Named, ...], seeds: str | None, hours: int, agents: int, troubles: int, weeks: int,
 ) -> None:  # fmt: skip
     """What the models would have said against what happened, from the history. Recorded events in FILE tell who was there, where agents report no states."""
     if seeds is not None:
         if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", seeds):
             raise click.UsageError(f"{seeds!r} are no seeds; write them like 1,2,3")
-        warn_of(list(map(int, seeds.split(","))), hours, agents, troubles)
+        warn_of(list(map(int, seeds.split(","))), hours, agents, troubles, weeks)
         return
     policy = read_policy(policy_path) if policy_path else None
     store = Store(store_url(history_url))
@@ -361,8 +364,9 @@ def check(
             f"{len(error):,} half hours: service level off by {np.abs(error).mean() * 100:.1f} points on average (bias {error.mean() * 100:+.1f}, "
             f"half of them within {np.median(np.abs(error)) * 100:.1f}); mean wait {found.was_wait_s.mean():.1f} s, off by {np.abs(wait).mean():.1f} s (bias {wait.mean():+.1f})"
         )
-    midnights, counts = counts_by_day(store, "total", None, zone)
-    tested = back_test(midnights, counts, zone, named_days(midnights, zone, named, policy))
+    known = counts_by_day(store, "total", zone)
+    midnights = known.midnights_us
+    tested = back_test(midnights, known.total, zone, named_days(midnights, zone, named, policy))
     if tested.days:
         verdict = "better" if tested.ours < tested.naive else "no better"
         click.echo(

@@ -46,7 +46,7 @@ class _Event(click.ParamType):
 
 event_option = click.option(
     "--event", "named", multiple=True, type=_Event(), metavar="NAME=DATE[..DATE]",
-    help="Days that are not like others; days of one name tell what the next of it brings.",
+    help="Days that are not like others for the forecast; days of one name tell what the next of it brings.",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from streams.capacity.planned import Planned
 from streams.capacity.seeing import hour_of, minute_of, queues_of, seen
 from streams.capacity.targets import share_of
 
-__all__ = ["LOOK_S", "QUEUES_MAX", "Ahead", "Costs", "Staffing", "Usual", "looked_at"]
+__all__ = ["LOOK_S", "QUEUES_MAX", "Ahead", "Costs", "Staffing", "Usual", "looked_at", "unknown"]
 
 LOOK_S = 10.0
 QUEUES_MAX = 500
@@ -39,11 +39,12 @@ _QUARTER_US = QUARTER * MINUTE_US
 #: Looks that lie further apart do not follow each other.
 _APART_US = 3 * MINUTE_US
 
-#: What usually comes (queues, minutes) to queues in so many minutes from an instant on, in any unit; None where nobody knows.
+#: How many contacts are usual (queues, minutes) in so many minutes from an instant on; NaN and None where nobody knows.
 Usual = Callable[[list[str], int, int], NDArray[np.float64] | None]
 
 
-def _unknown(queues: list[str], from_us: int, minutes: int) -> NDArray[np.float64] | None:
+def unknown(queues: list[str], from_us: int, minutes: int) -> NDArray[np.float64] | None:
+    """Of no queue."""
     return None
 
 
@@ -92,7 +93,7 @@ class Staffing:
     """`look` behind a tick; `facts` has what was found last."""
 
     def __init__(
-        self, turn: Callable[[], float] = time.monotonic, *, planned: Planned | None = None, usual: Usual = _unknown,
+        self, turn: Callable[[], float] = time.monotonic, *, planned: Planned | None = None, usual: Usual = unknown,
         costs: Costs | None = None,
     ) -> None:  # fmt: skip
         self._turn = turn
@@ -137,9 +138,7 @@ class Staffing:
             }
 
 
-def looked_at(
-    engine: Any, rollup: Any, planned: Planned, usual: Usual = _unknown, before: Ahead | None = None
-) -> Ahead:
+def looked_at(engine: Any, rollup: Any, planned: Planned, usual: Usual = unknown, before: Ahead | None = None) -> Ahead:
     """What lies ahead of every queue, as of the last whole minute."""
     end_us, count = minute_of(engine), len(rollup.groups)
     names = [name for (name,) in rollup.groups]

@@ -22,7 +22,7 @@ from engine.keys import PUBLIC
 from engine.pipeline import Engine, Settings
 from engine.times import MINUTE_US, SECOND_US
 from engine.windows import Spec, collect
-from streams.capacity.live import Ahead, Usual, _unknown, looked_at
+from streams.capacity.live import Ahead, Usual, looked_at, unknown
 from streams.capacity.planned import Planned
 from streams.capacity.seeing import minute_of, queues_of
 from streams.capacity.targets import share_of
@@ -73,7 +73,7 @@ class Judged:
 class Watched:
     """`take` events in the order of their time; then `quarters`."""
 
-    def __init__(self, usual: Usual = _unknown) -> None:
+    def __init__(self, usual: Usual = unknown) -> None:
         settings = replace(
             Settings(), rollups=((), ("queue",)), windows=(Spec(_QUARTER_US, MINUTE_US),), policy=replace(default_policy(), conditions=()),
         )  # fmt: skip
