@@ -80,7 +80,9 @@ class Hops:
         passed = [_when(seen.newest_us, until_us + self._disorder_us, seen.appended_s) for seen in self._seen]
         written = [_when(seen.until_us, until_us, seen.written_s) for seen in self._seen]
         read = [_when(seen.until_us, until_us, seen.read_s) for seen in self._seen]
-        instants = [acknowledged_s, max(passed), max(written), max(read), published_s]
+        # Where nothing newer came, the clock has moved time, and the worker alone knows when.
+        passed_s = min(max(passed), max(written))
+        instants = [acknowledged_s, passed_s, max(written), max(read), published_s]
         return [after - before for before, after in pairwise(instants)]
 
     def _follow(self) -> None:
