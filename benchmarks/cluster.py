@@ -2,7 +2,7 @@
 
 `python -m benchmarks.cluster latency` has a gateway, workers and a hub, each a process of its own, take chats of the present at an even
 pace, and prints after how long a body's figures stood in what the hub published, since it was sent and since the gateway acknowledged it,
-which it does once the broker has it. `python -m benchmarks.cluster handover` prints the longest pause between two steps of a
+which it does once the broker has it, and where on the way that time went. `python -m benchmarks.cluster handover` prints the longest pause between two steps of a
 partition, and after how long all partitions had gone on, for a worker that joins, one that is asked to stop and one that is killed. The
 broker is the one that KAFKA_BOOTSTRAP names, or one that is started for it; all share the machine.
 """
@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.hops import HOPS, Hops
 from benchmarks.kafka import bootstrap
 from benchmarks.latency import histogram
 from streams.kafka.settings import KafkaSettings
@@ -39,11 +40,13 @@ _BY_AGENT = frozenset((3, 4, 6, 8, 9))
 _SHARES = (0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
 _READY_S_MAX = 180
 _LOOK_S = 0.02
+ACKNOWLEDGED = "from the broker's acknowledgement to the figure in the hub"
+SENT = "from sending to the figure in the hub"
 
 
-def body(first: int, events: int) -> bytes:
+def body(first: int, events: int, now_ms: int) -> bytes:
     """Chats one after the other, that happen now, of 40 tenants, 12 queues and 4 channels."""
-    now_ms, lines = time.time_ns() // 1_000_000, []
+    lines = []
     for number in range(first, first + events):
         chat, place = divmod(number, len(_SCRIPT))
         more = f',"agent":"a{chat % 4000:04d}"' if place in _BY_AGENT else ""
@@ -129,7 +132,7 @@ def send(
     while first < last and not ended.is_set():
         time.sleep(max(0.0, begun + (first - last) / rate + seconds - time.time()))
         sent_s = time.time()
-        connection.request("POST", "/v1/events", body(first, size), {"Source": "benchmark"})
+        connection.request("POST", "/v1/events", body(first, size, int(sent_s * 1_000)), {"Source": "benchmark"})
         answer = connection.getresponse()
         answer.read()
         if answer.status != http.client.OK:
@@ -151,9 +154,9 @@ def _looked(address: str) -> tuple[int, float]:
     return total[0].get("events_answered") or 0, facts["service"]["sent_us"] / 1e6
 
 
-def latency(cluster: Cluster, rate: int, seconds: float, workers: int) -> tuple[list[float], list[float]]:
-    """Seconds from sending and from acknowledgement to the figure, by body; those of the first five seconds are not told, since then
-    everything starts."""
+def latency(cluster: Cluster, rate: int, seconds: float, workers: int) -> dict[str, list[float]]:
+    """Seconds from acknowledgement and from sending to the figure, and of each hop on the way, by body; those of the first five seconds are
+    not told, since then everything starts."""
     gateway = cluster.address("gateway", "--listen", "127.0.0.1:0", "--data", str(cluster.folder / "gateway"))
     for _ in range(workers):
         cluster.worker()
@@ -169,27 +172,32 @@ def latency(cluster: Cluster, rate: int, seconds: float, workers: int) -> tuple[
     before_s, begun = cluster.processor_s(), time.monotonic()
     first = warm.answered[-1] * len(_SCRIPT)
     sending = threading.Thread(target=send, args=(gateway, rate, seconds, bodies, ended, first), daemon=True)
-    sending.start()
     seen: list[tuple[int, float]] = []
-    try:
-        while sending.is_alive() or seen[-1][0] < bodies.answered[-1]:
-            seen.append(_looked(hub))
-            if time.monotonic() > deadline + seconds:
-                raise SystemExit(f"The hub tells {seen[-1][0]} in the end: see the logs in {cluster.folder}")
-            time.sleep(_LOOK_S)
-    finally:
-        ended.set()
+    with Hops(cluster.settings) as hops:
+        sending.start()
+        try:
+            while sending.is_alive() or seen[-1][0] < bodies.answered[-1]:
+                seen.append(_looked(hub))
+                if time.monotonic() > deadline + seconds:
+                    raise SystemExit(f"The hub tells {seen[-1][0]} in the end: see the logs in {cluster.folder}")
+                time.sleep(_LOOK_S)
+        finally:
+            ended.set()
     for name, spent_s in cluster.processor_s().items():
         print(f"{name}: {(spent_s - before_s[name]) / seconds:.2f} processor seconds for a second of this load")
     print(f"all was told {time.monotonic() - begun:.1f} s after the first was sent")
-    from_sent, from_acknowledged, place = [], [], 0
+    found: dict[str, list[float]] = {name: [] for name in (ACKNOWLEDGED, SENT, *HOPS)}
+    place = 0
     for answered, sent_s, acknowledged_s in zip(bodies.answered, bodies.sent_s, bodies.acknowledged_s, strict=True):
         while seen[place][0] < answered:
             place += 1
-        if sent_s >= bodies.sent_s[0] + min(5.0, seconds / 2):
-            from_sent.append(seen[place][1] - sent_s)
-            from_acknowledged.append(seen[place][1] - acknowledged_s)
-    return from_sent, from_acknowledged
+        if sent_s < bodies.sent_s[0] + min(5.0, seconds / 2):
+            continue
+        told_s = seen[place][1]
+        ways = (told_s - acknowledged_s, told_s - sent_s, *hops.of(int(sent_s * 1_000) * 1_000, acknowledged_s, told_s))
+        for name, way_s in zip(found, ways, strict=True):
+            found[name].append(way_s)
+    return found
 
 
 def handover(cluster: Cluster, rate: int) -> Iterator[str]:
@@ -273,14 +281,14 @@ def main() -> None:
     options = parser.parse_args()
     with begun(options.partitions) as cluster:
         if options.part == "latency":
-            sent, acknowledged = latency(cluster, options.rate, options.seconds, options.workers)
+            found = latency(cluster, options.rate, options.seconds, options.workers)
             print(
                 f"{options.rate:,} events a second for {options.seconds:g} s, {options.workers} workers, {options.partitions} partitions"
             )
-            print(_percentiles("from the broker's acknowledgement to the figure in the hub", acknowledged))
-            print(_percentiles("from sending to the figure in the hub", sent))
-            print(histogram("broker to hub", acknowledged))
-            print(histogram("gateway to hub", sent))
+            for name, ways_s in found.items():
+                print(_percentiles(name, ways_s))
+            print(histogram("broker to hub", found["from the broker's acknowledgement to the figure in the hub"]))
+            print(histogram("gateway to hub", found["from sending to the figure in the hub"]))
         else:
             print(f"{options.rate:,} events a second, 2 workers, {options.partitions} partitions")
             for told in handover(cluster, options.rate):

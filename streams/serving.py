@@ -35,7 +35,16 @@ from streams.tokens import read_tokens
 if TYPE_CHECKING:
     from alerts.stage import Stage
 
-__all__ = ["TOKEN_VARIABLE", "CannotStart", "Serving", "listen", "run_loop", "serving_options", "serving_settings"]
+__all__ = [
+    "TOKEN_VARIABLE",
+    "CannotStart",
+    "Serving",
+    "listen",
+    "run_loop",
+    "serving_options",
+    "serving_settings",
+    "tls_options",
+]
 
 HISTORY = "history.sqlite"
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -47,6 +56,12 @@ class CannotStart(Exception):
     """The service cannot start or go on; the message is one sentence for the operator."""
 
 
+_TLS = (
+    click.option(
+        "--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate and those above it: speak TLS."
+    ),
+    click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key, without a password."),
+)
 _OPTIONS = (
     click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token."),
     click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="0 takes a free one."),
@@ -106,10 +121,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="File of tokens of people and walls, as floorwatch token create writes it.",
     ),
-    click.option(
-        "--tls-cert", type=click.Path(path_type=Path), help="PEM file of the certificate and those above it: speak TLS."
-    ),
-    click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key, without a password."),
+    *_TLS,
     click.option(
         "--limit",
         "limits",
@@ -135,8 +147,15 @@ _OPTIONS = (
 
 
 def serving_options(command: _Command) -> _Command:
-    """Adds the options that every command has which serves."""
+    """Adds the options that every command has which serves figures."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def tls_options(command: _Command) -> _Command:
+    """Adds those of TLS alone, which the others have among them."""
+    for option in reversed(_TLS):
         command = option(command)
     return command
 

@@ -38,7 +38,7 @@ from streams.options import Words
 from streams.outages import outage_routes
 from streams.refusals import Refusals
 from streams.service import server_config, sources_of
-from streams.serving import TOKEN_VARIABLE, CannotStart
+from streams.serving import TOKEN_VARIABLE, CannotStart, tls_options
 from streams.serving import listen as listener_at
 from streams.settings import ServiceSettings, SettingsError, read_token
 from streams.sources import Sources
@@ -59,6 +59,7 @@ Examples:
   floorwatch gateway
   floorwatch gateway --listen 0.0.0.0:8080 --token-file gateway.token
   floorwatch gateway --listen 127.0.0.1:8081 --tokens tokens.yaml
+  floorwatch gateway --listen 0.0.0.0:8443 --token-file gateway.token --tls-cert gateway.pem --tls-key gateway.key
 """
 
 
@@ -86,6 +87,7 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of tokens, as floorwatch token create writes it.",
 )
+@tls_options
 def gateway(
     bootstrap: str | None,
     listen: str,
@@ -93,6 +95,8 @@ def gateway(
     words: NegativeWords | None,
     token_file: Path | None,
     tokens_path: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
 ) -> None:
     try:
         kafka = read_settings(os.environ, bootstrap)
@@ -100,7 +104,9 @@ def gateway(
         token = read_token(token_file) if token_file else os.environ.get(TOKEN_VARIABLE) or None
         if tokens_path:
             read_tokens(tokens_path)
-        settings = ServiceSettings(data=data, host=host, port=port, token=token, tokens=tokens_path)
+        settings = ServiceSettings(
+            data=data, host=host, port=port, token=token, tokens=tokens_path, tls_cert=tls_cert, tls_key=tls_key
+        )
         sender = Sender(kafka, secret_of(kafka), bytes_max=settings.backlog_bytes_max, answer_s=ANSWER_S)
         pseudonyms = pseudonyms_of(kafka, words)
     except SettingsError as error:
@@ -139,7 +145,8 @@ async def _serve(
         await asyncio.sleep(0.02)
     if server.started:
         host, port = listener.getsockname()[:2]
-        print(f"Events are taken at http://{host}:{port}/v1/events", flush=True)
+        scheme = "https" if settings.tls_cert else "http"
+        print(f"Events are taken at {scheme}://{host}:{port}/v1/events", flush=True)
         await asyncio.wait((ending, serving), return_when=asyncio.FIRST_COMPLETED)
     failed = serving.done() and not ended.is_set()
     sender.closing = True

@@ -219,8 +219,7 @@ class Held:
             letters, self._letters = self._letters, []
             await asyncio.gather(*letters)
         self._stepped_at = time.monotonic()
-        step = await self._around.run(partition.step, self.lease.claimant, floor_us)
-        if step:
+        for step in await self._around.run(partition.steps, self.lease.claimant, floor_us):
             await self.lease.write(step)
             self.vitals.steps += 1
             if 0 < step.until_us < -NEVER_US:

@@ -144,7 +144,8 @@ class Hub(Station):
         lag_at, least_s, told_us = 0.0, self._settings.publish_us / 1e6, merging.merged.watermark_us
         while not self._closing:
             turn = self._beat = time.monotonic()
-            if merging.poll(min(_POLL_S, max(0.0, publish_at + least_s - turn))):
+            is_new = merging.merged.watermark_us > told_us
+            if merging.poll(min(_POLL_S, max(0.0, publish_at + (0.0 if is_new else least_s) - turn))):
                 merging.merged.settle()
                 self._hear(merging.merged)
             self.questions.answer(merging.merged)
@@ -153,7 +154,8 @@ class Hub(Station):
             if turn >= publish_at + (0.0 if merging.merged.watermark_us > told_us else least_s):
                 told_us = merging.merged.watermark_us
                 self._publish(merging)
-                publish_at = turn + pause_s(time.monotonic() - turn, least_s)
+                # Sooner than they come, or it would trail them by more each time.
+                publish_at = turn + pause_s(time.monotonic() - turn, least_s / 2)
             if turn >= lag_at:
                 self.lag, self._merged_us, lag_at = merging.lag(), merging.told_until_us(), turn + _LAG_EVERY_S
             if turn - save_at >= self._settings.snapshot_interval_us / 1e6:

@@ -27,8 +27,11 @@ from streams.kafka.stretches import Stretch
 
 __all__ = ["STEP_US", "Partition", "Shard", "Shards", "Taken"]
 
-#: Steps end at multiples of it, so that those of all partitions end together.
+#: Steps end at multiples of it, and none is left out while a partition keeps up: what a step tells is merged whole, so a hub can merge up
+#: to instants only at which steps of all partitions end.
 STEP_US = 200_000
+#: Behind, a step goes as far as it can, to a multiple of this.
+STRIDE_US = 1_000_000
 
 
 class Shard(Protocol):
@@ -110,12 +113,22 @@ class Partition:
             self._make_steps_again(left)
         return taken
 
+    def steps(self, claimant: bytes, floor_us: int = NEVER_US) -> list[Step]:
+        """The next steps, with the clock at `floor_us`: all there are to be said, or one stride."""
+        found, before_us = [], self.until_us
+        while step := self.step(claimant, floor_us):
+            found.append(step)
+            if step.until_us - before_us > STEP_US:
+                break
+            before_us = step.until_us
+        return found
+
     def step(self, claimant: bytes, floor_us: int = NEVER_US) -> Step | None:
         """The next step, with the clock at `floor_us`; None where there is nothing to say."""
         floor_us = max(floor_us // STEP_US * STEP_US, self.floor_us)
         if floor_us > self.floor_us:
             self.shard.advance(floor_us)
-        until_us = max(self.until_us, _rounded(self.shard.watermark_us))
+        until_us = max(self.until_us, self._end_us())
         if not self.unsaid and floor_us == self.floor_us and until_us == self.until_us:
             return None
         self.floor_us, self.until_us = floor_us, until_us
@@ -123,6 +136,15 @@ class Partition:
         self.number += 1
         self.unsaid, self.unsaid_events = False, 0
         return Step.of(claimant, self.number, self.next_offset, floor_us, until_us, payload)
+
+    def _end_us(self) -> int:
+        """Where the next step ends."""
+        reached_us = _rounded(self.shard.watermark_us)
+        if abs(reached_us) == -NEVER_US:
+            return reached_us
+        if reached_us - self.until_us > STRIDE_US:
+            return reached_us // STRIDE_US * STRIDE_US
+        return min(reached_us, self.until_us + STEP_US)
 
     def _absorb(self, read: Read, taken: Taken) -> None:
         rows = 0

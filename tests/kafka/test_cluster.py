@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,10 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from dashboards.cluster import HUBS
 from engine.events import decode
 from streams.cli import _run
+from streams.kafka.gateway_command import gateway as gateway_line
 from streams.kafka.senders import partition_of
 from streams.kafka.settings import KafkaSettings
 from tests.dashboards.scraped import scraped
@@ -28,6 +31,7 @@ from tests.kafka.broker import Broker
 from tests.kafka.real_worker import steps_that_count
 from tests.kafka.records import Records
 from tests.kafka.worker import ROOT, until
+from tests.streams.test_attacks import certificate
 
 BANK = ROOT / "tests" / "fixtures" / "bank_days.jsonl.gz"
 SECRET = "s" * 32
@@ -56,9 +60,19 @@ def environment(settings: KafkaSettings) -> dict[str, str]:
 
 
 @contextmanager
-def gateway(settings: KafkaSettings, folder: Path) -> Iterator[str]:
+def gateway(settings: KafkaSettings, folder: Path, *more: str) -> Iterator[str]:
     """The real command; gives the address that it says."""
-    command = [sys.executable, "-m", "streams", "gateway", "--listen", "127.0.0.1:0", "--data", str(folder / "gateway")]
+    command = [
+        sys.executable,
+        "-m",
+        "streams",
+        "gateway",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        str(folder / "gateway"),
+        *more,
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=environment(settings), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -78,6 +92,34 @@ def post(address: str, lines: list[bytes], token: str = TOKEN, source: str = "ba
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def test_a_gateway_with_a_certificate_takes_events_over_tls_only(
+    settings: KafkaSettings, records: Records, tmp_path: Path
+) -> None:
+    cert, key = certificate(tmp_path)
+    line = b'{"type":"contact.queued","time":1700000000000,"contact":"c-1","queue":"sales","channel":"app"}'
+    with gateway(settings, tmp_path, "--tls-cert", str(cert), "--tls-key", str(key)) as address:
+        assert address.startswith("https://127.0.0.1:")
+        request = urllib.request.Request(address, line, {"Authorization": f"Bearer {TOKEN}", "source": "bank"})
+        with urllib.request.urlopen(request, timeout=60, context=ssl.create_default_context(cafile=cert)) as answer:
+            assert json.loads(answer.read())["accepted"] == 1
+        with pytest.raises(OSError):
+            urllib.request.urlopen(address.replace("https", "http", 1), timeout=60)
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(request, timeout=60)
+    (kept,) = records.read(settings.events)
+    assert b'"c-1"' in (kept.value or b"")
+
+
+def test_a_gateway_without_the_key_of_its_certificate_does_not_start(
+    settings: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORWATCH_KAFKA_SECRET", SECRET)
+    cert, _ = certificate(tmp_path)
+    asked = ["--bootstrap", settings.bootstrap[0], "--data", str(tmp_path / "data"), "--tls-cert", str(cert)]
+    done = CliRunner().invoke(gateway_line, asked)
+    assert (done.exit_code, "give --tls-cert and --tls-key" in done.output) == (2, True)
 
 
 def test_lines_of_one_contact_go_to_one_partition_and_customers_are_not_named(

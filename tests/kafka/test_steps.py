@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.watermark import NEVER_US
 from streams.intake import Pseudonyms
 from streams.kafka.lines import Lines
-from streams.kafka.partition import STEP_US, Partition
+from streams.kafka.partition import STEP_US, STRIDE_US, Partition
 from streams.kafka.snapshots import Snapshot, Snapshots, records
 from streams.kafka.steps import PART_BYTES, Claim, Reader, Step, encode
 from streams.kafka.stretches import Stretch
@@ -136,11 +136,11 @@ def test_a_partition_that_is_recovered_is_the_one_that_was_lost_however_events_a
         lost.take(stretch)
         if is_step or clock_ms is not None:
             floor_us = NEVER_US if clock_ms is None else (1_700_000_000_000 + clock_ms) * 1_000
-            if said := lost.step(OLD, floor_us):
-                made.append(said)
-                if len(made) == saved_at:
-                    state = lost.shard.snapshot()
-                    snapshot = Snapshot(lost.number, lost.next_offset, lost.floor_us, lost.until_us, OLD, 0, state)
+            before = len(made)
+            made += lost.steps(OLD, floor_us)
+            if before < saved_at <= len(made):
+                state = lost.shard.snapshot()
+                snapshot = Snapshot(lost.number, lost.next_offset, lost.floor_us, lost.until_us, OLD, 0, state)
     restored = TellingShards().restore(snapshot.shard) if snapshot else None
     found = partition(restored, snapshot, [one for one in made if not snapshot or one.number > snapshot.number])
     whole = stretches(times_ms[: lost.next_offset], other_sizes) if lost.next_offset else []
@@ -153,3 +153,29 @@ def test_a_partition_that_is_recovered_is_the_one_that_was_lost_however_events_a
     assert last[0] == last[1] is not None
     assert last[0].until_us % STEP_US == 0
     assert msgspec.msgpack.decode(last[0].payload) is not None
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, STRIDE_US // 1_000), min_size=1, max_size=15))
+def test_steps_of_a_partition_that_keeps_up_leave_out_no_instant_at_which_those_of_others_may_end(
+    strides_ms: list[int],
+) -> None:
+    reading = partition()
+    reading.step(OLD, 1_700_000_000_000_000)
+    now_us, ends_us = 1_700_000_000_000_000, [reading.until_us]
+    for stride_ms in strides_ms:
+        now_us += stride_ms * 1_000
+        ends_us += [step.until_us for step in reading.steps(OLD, now_us)]
+    assert ends_us == list(range(ends_us[0], now_us // STEP_US * STEP_US + 1, STEP_US))
+
+
+@given(st.integers(STRIDE_US // 1_000 + 400, 3_600_000))
+def test_a_partition_that_is_behind_takes_strides_that_end_where_those_of_others_do(behind_ms: int) -> None:
+    reading, begin_us = partition(), 1_700_000_000_400_000
+    reading.step(OLD, begin_us)
+    now_us = begin_us // STRIDE_US * STRIDE_US + STEP_US * 2 + behind_ms * 1_000
+    (stride,) = reading.steps(OLD, now_us)
+    assert stride.until_us == now_us // STRIDE_US * STRIDE_US
+    assert [step.until_us for step in reading.steps(OLD, now_us)] == list(
+        range(stride.until_us + STEP_US, now_us // STEP_US * STEP_US + 1, STEP_US)
+    )

@@ -28,7 +28,7 @@ from tests.kafka.faults import arrange
 __all__ = ["Handed", "Worker", "settings_of", "until"]
 
 ROOT = Path(__file__).parents[2]
-WAIT_S_MAX = 40
+WAIT_S_MAX = 120.0
 
 
 @dataclass(frozen=True)
