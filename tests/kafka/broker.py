@@ -8,7 +8,9 @@ is still there after `kill` and `start`, because both work on the same folder an
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,7 +30,9 @@ SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 _POM = Path(__file__).with_name("pom.xml")
 _KEPT = Path(__file__).parents[2] / "build" / "kafka"
 _JAVA_MIN = 17
-_START_S_MAX = 60
+_START_S_MAX = 120
+#: Systems give connections ports from 32,768 on, or higher ones.
+_PORTS = range(20_000, 32_000)
 _LISTENERS = {
     "PLAIN": "PLAINTEXT",
     "TLS": "SSL",
@@ -189,9 +193,13 @@ class Broker:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different because all are held at once."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
+    """Ports that are free, of those that no connection is given by itself: the broker asks for them half a minute later, on a machine where
+    other tests open thousands of connections."""
+    ports: list[int] = []
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            ports.append(port)
+        if len(ports) == count:
+            break
     return ports

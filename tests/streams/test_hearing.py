@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from engine.policy import Policy
 from engine.times import MINUTE_US, SECOND_US
 from engine.watermark import NEVER_US
 from streams.hearing import Hearing
@@ -20,7 +21,8 @@ class Hub:
     def look(self, watermark_us: int, **newest_us: int) -> dict[str, Any]:
         """What is told, with the sources by name."""
         sources = {name: SimpleNamespace(newest_us=at_us) for name, at_us in newest_us.items()}
-        self.hearing.look(SimpleNamespace(watermark_us=watermark_us, order=SimpleNamespace(sources=sources)))
+        order, settings = SimpleNamespace(sources=sources), SimpleNamespace(policy=Policy())
+        self.hearing.look(SimpleNamespace(watermark_us=watermark_us, order=order, settings=settings))
         told = self.hearing.facts()
         return told | {"sources": {row["source"]: row for row in told["sources"]}}
 
