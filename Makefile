@@ -53,7 +53,7 @@ lock: ## write the lock files again; OPTIONS=--upgrade takes the newest versions
 	build/lock/bin/python -m pip install --quiet $(PIP_TOOLS)
 	$(COMPILE) $(OPTIONS) --extra kafka --output-file requirements-kafka.lock pyproject.toml
 	$(COMPILE) $(OPTIONS) --constraint requirements-kafka.lock --output-file requirements.lock pyproject.toml
-	$(COMPILE) $(OPTIONS) --extra kafka --extra dev --constraint requirements-kafka.lock \
+	$(COMPILE) $(OPTIONS) --extra kafka --extra parquet --extra dev --constraint requirements-kafka.lock \
 		--output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) $(OPTIONS) --all-build-deps --only-build-deps --output-file requirements-build.lock pyproject.toml
 

@@ -1,4 +1,4 @@
-"""`floorwatch report`: figures of any range of the interval history, as CSV, JSON or a page.
+"""`floorwatch report`: figures of any range of the interval history, as CSV, Parquet, JSON or a page.
 
 Owns the options and what they mean: ranges in the days of a zone, the form by the file's ending.
 """
@@ -21,11 +21,12 @@ from streams.options import Duration, Zone
 from streams.policy.reading import default_policy, read_policy
 from streams.reports.gathering import Asked, gathered
 from streams.reports.page import page
-from streams.reports.tables import write_csv, write_json
+from streams.reports.tables import write_csv, write_json, write_parquet
 
 __all__ = ["report"]
 
-_FORMS = (".html", ".csv", ".json")
+_TABLES = {".csv": write_csv, ".parquet": write_parquet, ".json": write_json}
+_FORMS = (".html", *_TABLES)
 
 
 @click.group(invoke_without_command=True)
@@ -57,7 +58,7 @@ _FORMS = (".html", ".csv", ".json")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file; its ending says the form: .html, .csv, .json.",
+    help="The file; its ending says the form: .html, .csv, .parquet, .json.",
 )
 def report(
     context: click.Context, history_url: str | None, from_: str | None, until: str | None, last: int, by: str, step: int, zone: ZoneInfo,
@@ -96,7 +97,7 @@ def report(
         out.write_text(page(told, language), encoding="utf-8")
         rows = len(told.groups)
     else:
-        rows = (write_csv if out.suffix == ".csv" else write_json)(store, asked, out)
+        rows = _TABLES[out.suffix](store, asked, out)
     store.close()
     click.echo(f"{rows:,} rows written to {out} in {time.perf_counter() - began:.1f} s", err=True)
 

@@ -4,11 +4,13 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 from sqlalchemy import insert
 
 from engine.facts import FIELD, FIELDS
@@ -70,6 +72,22 @@ def test_a_report_has_the_rows_and_columns_of_a_replay_digit_by_digit(
     assert [row["service_level"] for row in as_json] == [
         float(row["service_level"]) if row["service_level"] else None for row in rows
     ]
+
+
+def test_a_report_as_parquet_is_its_csv_with_types(bank: Path, tmp_path: Path) -> None:
+    asked = ("--from", "1999-01-24", "--until", "1999-01-26", "--step", "1h", "--by", "queue", "--zone", "UTC")
+    found = parquet.read_table(report(bank, tmp_path / "r.parquet", *asked))
+    rows = list(csv.DictReader(report(bank, tmp_path / "r.csv", *asked).open(encoding="utf-8")))
+    assert found.column_names == list(rows[0])
+    assert str(found.schema.field("window_start").type) == "timestamp[us, tz=UTC]"
+    assert str(found.schema.field("offered").type) == "int64"
+    for ours, told in zip(found.to_pylist(), rows, strict=True):
+        assert ours.pop("window_start") == datetime.fromisoformat(told.pop("window_start"))
+        assert ours.pop("window_end") == datetime.fromisoformat(told.pop("window_end"))
+        assert ours.pop("queue") == told.pop("queue")
+        assert {name: "" if value is None else value for name, value in ours.items()} == {
+            name: value and float(value) for name, value in told.items()
+        }
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

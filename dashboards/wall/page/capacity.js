@@ -22,6 +22,12 @@ const Breaks = ({ row }) => {
   return html`<${Chip} judged=${BREAKING} word=${words.capacityPage.breaks} /> <${Countdown} due_us=${row.breaks_at_us} />`;
 };
 
+/* Of people to spare and of contacts that miss the target together; null where neither is known. */
+function costOf(row) {
+  const known = [row.surplus_cost_next, row.breach_cost_next].filter(isNumber);
+  return known.length ? known.reduce((all, one) => all + one) : null;
+}
+
 export function Capacity() {
   const told = wall.facts?.capacity;
   const rows = (told?.queues ?? []).map((row) => ({ ...row, expected: row.breaking && isNumber(row.service_level_now) ? Math.min(row.service_level_now, row.service_level) : row.service_level }));
@@ -31,6 +37,7 @@ export function Capacity() {
     { key: "missing", head: words.figures.missing[0], class: "figure", cell: (row) => html`<${Missing} of=${row.missing} breaking=${row.breaking} />` },
     { key: "planned", head: words.figures.planned[0], class: "figure narrow", cell: (row) => html`<${Value} kind="count" of=${row.planned_next} />` },
     figure("expected"),
+    ...(rows.some((row) => isNumber(costOf(row))) ? [{ key: "cost", head: words.figures.cost[0], class: "figure narrow", cell: (row) => html`<${Value} kind="count" of=${costOf(row)} />` }] : []),
     { key: "breaks", head: words.figures.breaks[0], class: "time", cell: (row) => html`<${Breaks} row=${row} />` },
   ];
   const empty = wall.me?.tenants ? noQueues() : words.capacityPage.none;

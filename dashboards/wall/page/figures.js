@@ -30,6 +30,7 @@ export const FIGURES = {
   there: { kind: "count", span: "now" },
   missing: { kind: "count", span: "now" },
   planned: { kind: "count", span: "now" },
+  cost: { kind: "count", span: "now" },
   expected: { kind: "share", span: "now" },
   breaks: { kind: "seconds", span: "now" },
   present: { kind: "count", span: "now" },
