@@ -86,7 +86,7 @@ PRESENT = (
     Metric("floorwatch_capacity_break_ratio", "gauge", "ratio", "How likely this quarter of an hour and the next close below the target.",
            "本刻钟和下一刻钟以低于目标收尾的可能性。", "quarter is now or next", ("C10", "C53"), (), ("queue", "quarter"), floor=False),
     Metric("floorwatch_capacity_arrivals_contacts", "gauge", "contacts", "Contacts expected in the next quarter of an hour.", "下一刻钟预计进线量。",
-           "forecast from the last hour", ("C52", "C53"), (), ("queue",), floor=False),
+           "forecast from the last hour, and from the history where a week of it is kept", ("C52", "C53"), (), ("queue",), floor=False),
     Metric("floorwatch_capacity_cost", "gauge", "currency", "What the next quarter of an hour costs if nothing changes: people beyond those needed, and contacts expected to miss the target; only with --hourly-cost, --breach-cost.",
            "若不调整，下一刻钟的费用：多余的人手，以及预计未达标的会话；仅在 --hourly-cost、--breach-cost 时。", "of is surplus: -missing * hourly cost / 4; or breach: arrivals * (1 - service level) * breach cost",
            ("C53",), (), ("queue", "of"), floor=False),
