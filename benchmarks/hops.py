@@ -55,7 +55,7 @@ class Hops:
         self._readers = [Reader() for _ in range(settings.partitions)]
         self._event = msgspec.json.Decoder(_Event)
         self._steps, self._ended = settings.steps.name, threading.Event()
-        self._consumer = KafkaConsumer(**settings.client, group_id=None, enable_auto_commit=False)
+        self._consumer = KafkaConsumer(**settings.client, group_id=None, enable_auto_commit=False, check_crcs=False)
         numbers = range(settings.partitions)
         tps = [TopicPartition(topic, number) for topic in (settings.events.name, self._steps) for number in numbers]
         self._consumer.assign(tps)

@@ -31,9 +31,9 @@ from tests.kafka.steplog import StepLog
 from tests.kafka.test_cluster import gateway, post
 from tests.kafka.worker import ROOT, until
 
-KILLS = int(os.environ.get("FLOORWATCH_KILLS", "3"))
-IS_LONG = KILLS > 3
-BROKER_KILLS = 2
+KILLS = int(os.environ.get("FLOORWATCH_KILLS", "2"))
+IS_LONG = KILLS > 2
+BROKER_KILLS = 2 if IS_LONG else 1
 TAKEOVER_S_MAX = 15.0
 WORKERS = 3
 LOST_S_MAX = 300
