@@ -32,10 +32,10 @@ from benchmarks.course import (
     written,
 )
 from benchmarks.kafka import bootstrap
+from benchmarks.peers.ours import caught_up
 from benchmarks.tellings import kept_bytes
 from benchmarks.verdict import Sample
 from streams.figures import live_settings
-from streams.kafka.merging import Merging
 from streams.kafka.settings import KafkaSettings
 from streams.policy.reading import default_policy
 
@@ -81,7 +81,7 @@ def soaked(folder: Path, seconds: int, preset: str = "sale-peak", agents: int | 
             one.terminate()
         for one in cluster.workers:
             one.wait(60)
-        engine = _held(kafka)
+        engine = caught_up(kafka, live_settings(default_policy(), DISORDER_US))
         sent = written(command, folder / "sent.jsonl")
         course.samples = {who: samples for who, samples in course.samples.items() if course.filled(who)}
         # Workers hold a share each, and the hub all of it.
@@ -134,16 +134,3 @@ def _settled(hub: str, until_us: int, logs: Path) -> None:
                 f"What was sent was not counted after {SETTLE_S_MAX:.0f} s: time stands {(until_us - watermark_us) / 1e6:.1f} s before the last event; see {logs}"
             )
         time.sleep(0.2)
-
-
-def _held(kafka: KafkaSettings) -> Any:
-    """All steps, merged."""
-    merging = Merging(kafka, live_settings(default_policy(), DISORDER_US), None, lambda sentence: None)
-    try:
-        while merging.unread:
-            merging.poll(0.2)
-            merging.merged.settle()
-            merging.merged.take_alarms()
-    finally:
-        merging.close()
-    return merging.merged

@@ -20,7 +20,7 @@ from engine.events import Reject
 
 __all__ = ["GATHER_S", "Gathering", "Group", "Small", "shared"]
 
-#: So long at most a body waits for others.
+#: From one storing to the next while bodies go on coming; one that takes longer is waited for.
 GATHER_S = 0.01
 #: Bodies and bytes that are stored without waiting for more.
 BODIES_MAX = 256

@@ -150,9 +150,8 @@ class Guard:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > self._settings.target_bytes_max:
             return "target_too_long"
         names = {name for name, _ in scope["headers"]}
-        if (
-            b"content-length" in names and b"transfer-encoding" in names
-        ):  # Somebody before us may have read the other one.
+        # Somebody before us may have read the other one.
+        if {b"content-length", b"transfer-encoding"} <= names:
             return "bad_http"
         size = sum(len(name) + len(value) for name, value in scope["headers"])
         is_large = size > self._settings.head_bytes_max or len(scope["headers"]) > self._settings.headers_max

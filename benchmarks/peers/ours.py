@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaConsumer
 
 from benchmarks.peers.work import Answer
 from engine.keys import PUBLIC
+from engine.merged import Merged
 from engine.pipeline import Engine, Settings
 from engine.times import MINUTE_US
 from engine.windows import Spec
@@ -36,7 +37,7 @@ from streams.kafka.worker_command import EngineShards
 from streams.policy.reading import default_policy
 from streams.report import write_report
 
-__all__ = ["Covered", "answer_of_report", "command", "covered", "merged", "settings_of"]
+__all__ = ["Covered", "answer_of_report", "caught_up", "command", "covered", "merged", "settings_of"]
 
 DISORDER_US = 500_000
 
@@ -98,7 +99,14 @@ async def covered(
 def merged(settings: KafkaSettings) -> tuple[Answer, float]:
     """What the steps say of first replies, and the seconds of processor time that it took to merge them."""
     began = time.process_time()
-    merging = Merging(settings, replace(settings_of(), retention_us=None), None, lambda sentence: None)
+    engine = caught_up(settings, replace(settings_of(), retention_us=None))
+    spent_s = time.process_time() - began
+    return answer_of_report(engine), spent_s
+
+
+def caught_up(kafka: KafkaSettings, settings: Settings) -> Merged:
+    """All steps that are in the log, merged; raises what `Merging` raises."""
+    merging = Merging(kafka, settings, None, lambda sentence: None)
     try:
         while merging.unread:
             merging.poll(0.2)
@@ -106,8 +114,7 @@ def merged(settings: KafkaSettings) -> tuple[Answer, float]:
             merging.merged.take_alarms()
     finally:
         merging.close()
-    spent_s = time.process_time() - began
-    return answer_of_report(merging.merged), spent_s
+    return merging.merged
 
 
 def answer_of_report(engine: Engine) -> Answer:
