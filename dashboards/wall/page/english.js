@@ -46,7 +46,7 @@ export default {
     missing: ["Gap", "People who are there less those needed: below zero some are missing."],
     planned: ["Planned", "People whom the plan has for the next quarter of an hour."],
     cost: ["Cost", "What the next quarter of an hour costs if nothing changes: people beyond those needed, and contacts that are expected to miss the target, by what an hour and a miss cost in the settings."],
-    expected: ["Expected level", "The service level that the next quarter of an hour closes with if nothing changes; of a queue that is about to break the lower one of this quarter and the next."],
+    expected: ["Expected", "The service level that the next quarter of an hour closes with if nothing changes; of a queue that is about to break the lower one of this quarter and the next."],
     breaks: ["Breaks in", "Until the quarter of an hour closes that is likely to miss its target."],
     present: ["Present", "People who report any state but offline."],
     overloaded: ["Overloaded", "People who hold more contacts than the slots they reported."],
